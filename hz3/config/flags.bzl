@@ -1,0 +1,58 @@
+"""Turns build flags into a C++ header of constants."""
+
+load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+
+_HEADER = """// Generated from the flags of //{package}; see its BUILD file.
+#ifndef {guard}
+#define {guard}
+
+namespace hz3 {{
+
+{constants}
+
+}}  // namespace hz3
+
+#endif  // {guard}
+"""
+
+def _guard(path):
+    return path.upper().replace("/", "_").replace(".", "_").replace("-", "_") + "_"
+
+def _literal(value):
+    """(C++ type, C++ literal) of a flag's value."""
+    if type(value) == "bool":
+        return ("bool", "true" if value else "false")
+    if type(value) == "int":
+        return ("long", str(value))
+    return ("const char*", '"%s"' % value)
+
+def _flags_header_impl(ctx):
+    lines = []
+    for flag, name in ctx.attr.constants.items():
+        kind, literal = _literal(flag[BuildSettingInfo].value)
+        lines.append("inline constexpr %s %s = %s;" % (kind, name, literal))
+    for flag, spec in ctx.attr.equals.items():
+        name, _, wanted = spec.partition("=")
+        truth = "true" if flag[BuildSettingInfo].value == wanted else "false"
+        lines.append("inline constexpr bool %s = %s;" % (name, truth))
+    ctx.actions.write(ctx.outputs.out, _HEADER.format(
+        constants = "\n".join(lines),
+        guard = _guard(ctx.label.package + "/" + ctx.outputs.out.basename),
+        package = ctx.label.package,
+    ))
+
+flags_header = rule(
+    doc = "Writes `out`: one inline constexpr in namespace hz3 per flag.",
+    implementation = _flags_header_impl,
+    attrs = {
+        "constants": attr.label_keyed_string_dict(
+            doc = "Flag to constant name: bool flags give bool, int flags long, string flags const char*.",
+            providers = [BuildSettingInfo],
+        ),
+        "equals": attr.label_keyed_string_dict(
+            doc = "String flag to 'kName=value': a bool constant, true when the flag has that value.",
+            providers = [BuildSettingInfo],
+        ),
+        "out": attr.output(mandatory = True),
+    },
+)
