@@ -5,6 +5,8 @@ load("//:copts.bzl", "HZ3_WARNINGS")
 
 # Flags of code that runs inside malloc. Unwind tables stay: operator new throws through them.
 HZ3_COPTS = HZ3_WARNINGS + [
+    # Also in a consumer's workspace that compiles its own code as something older.
+    "-std=c++20",
     # malloc cannot rely on libstdc++ being there, and no exception may cross it but bad_alloc.
     "-fno-exceptions",
     "-fno-rtti",
