@@ -7,3 +7,7 @@ BENCH_COPTS = [
     "-Wconversion",
     "-Wshadow",
 ]
+
+# For sources that include abseil's headers. Bazel 4 passes external headers with -iquote, so that
+# the compiler takes them for ours, and abseil's are not clean under -Wconversion.
+ABSL_USER_COPTS = [copt for copt in BENCH_COPTS if copt != "-Wconversion"]

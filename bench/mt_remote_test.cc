@@ -5,6 +5,7 @@
 
 #include "bench/lib/report.h"
 #include "bench/lib/runfiles.h"
+#include "bench/lib/sanitizers.h"
 #include "bench/lib/subprocess.h"
 #include "gtest/gtest.h"
 
@@ -12,18 +13,6 @@ namespace hz3::bench {
 namespace {
 
 std::string argv0;
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HZ3_BENCH_TEST_SANITIZED 1
-#endif
-#endif
-#if defined(HZ3_BENCH_TEST_SANITIZED) || defined(__SANITIZE_ADDRESS__) || \
-    defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 MtRemoteOptions Small() {
   MtRemoteOptions options;
@@ -155,7 +144,8 @@ TEST(MtRemoteBinary, PrintsConsistentNumbers) {
 }
 
 TEST(MtRemoteBinary, CountsFailedAllocationsAndStillExitsWith0) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer needs more address space than the limit leaves";
+  if (kSanitizerOwnsMalloc)
+    GTEST_SKIP() << "a sanitizer needs more address space than the limit leaves";
   // No allocator can give 4 GB blocks out of 1 GB of address space.
   const RunResult run =
       RunCommand({.argv = {"/bin/sh", "-c", "ulimit -v 1000000; exec \"$@\"", "sh",

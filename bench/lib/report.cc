@@ -1,6 +1,7 @@
 #include "bench/lib/report.h"
 
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -90,7 +91,7 @@ std::optional<double> ReportFields::Number(const std::string& key) const {
   if (!text) return std::nullopt;
   char* end = nullptr;
   const double value = std::strtod(text->c_str(), &end);
-  if (text->empty() || *end != '\0') return std::nullopt;
+  if (text->empty() || *end != '\0' || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 

@@ -53,7 +53,9 @@ class ReportFields {
   explicit ReportFields(std::string_view text);
 
   std::optional<std::string> Text(const std::string& key) const;
+  // Nothing for infinities and NaN too: a run without a single op has no rate.
   std::optional<double> Number(const std::string& key) const;
+  const std::map<std::string, std::string>& all() const { return fields_; }
 
  private:
   std::map<std::string, std::string> fields_;

@@ -42,6 +42,8 @@ TEST(ReportFields, HasNothingForMissingKeysAndNoNumberForWords) {
   EXPECT_EQ(fields.Text("absent"), std::nullopt);
   EXPECT_EQ(fields.Number("absent"), std::nullopt);
   EXPECT_EQ(fields.Number("malloc"), std::nullopt);
+  EXPECT_EQ(ReportFields("speed: rate=inf share=-nan").Number("rate"), std::nullopt);
+  EXPECT_EQ(ReportFields("speed: rate=inf share=-nan").Number("share"), std::nullopt);
 }
 
 TEST(WriteJsonReport, NeedsNoFileAndReportsABadOne) {
