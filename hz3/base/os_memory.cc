@@ -1,0 +1,119 @@
+#include "hz3/base/os_memory.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "hz3/base/words.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4  // linux/mman.h, Linux 5.7 and later
+#endif
+
+namespace hz3 {
+namespace {
+
+class ErrnoKeeper {
+ public:
+  ErrnoKeeper() : saved_(errno) {}
+  ~ErrnoKeeper() { errno = saved_; }
+  ErrnoKeeper(const ErrnoKeeper&) = delete;
+  ErrnoKeeper& operator=(const ErrnoKeeper&) = delete;
+
+ private:
+  int saved_;
+};
+
+class KernelMemory final : public OsMemory {
+ public:
+  void* Reserve(size_t bytes, size_t align) override {
+    ErrnoKeeper keep;
+    const size_t padded = bytes + align - kPageSize;
+    if (padded < bytes) return nullptr;
+    // MAP_NORESERVE: mprotect(2) to writable then charges nothing under overcommit modes 0 and 1.
+    void* raw = mmap(nullptr, padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (raw == MAP_FAILED) return nullptr;
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(raw);
+    const uintptr_t aligned = RoundUp(begin, align);
+    Trim(begin, aligned);
+    Trim(aligned + bytes, begin + padded);
+    return reinterpret_cast<void*>(aligned);
+  }
+  bool MakeReadable(void* start, size_t bytes) override {
+    ErrnoKeeper keep;
+    return mprotect(start, bytes, PROT_READ) == 0;
+  }
+  bool Commit(void* start, size_t bytes) override {
+    ErrnoKeeper keep;
+    return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
+  }
+  bool Purge(void* start, size_t bytes) override {
+    ErrnoKeeper keep;
+    return madvise(start, bytes, MADV_DONTNEED) == 0;
+  }
+  bool Move(void* from, void* to, size_t bytes) override {
+    ErrnoKeeper keep;
+    return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+  }
+  void Release(void* start, size_t bytes) override {
+    ErrnoKeeper keep;
+    munmap(start, bytes);
+  }
+
+ private:
+  static void Trim(uintptr_t begin, uintptr_t end) {
+    if (begin < end) munmap(reinterpret_cast<void*>(begin), end - begin);
+  }
+};
+
+constinit KernelMemory kernel_memory;
+
+// The size of the address space in pages is the first number of /proc/self/statm (proc(5)).
+size_t MappedBytes() {
+  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char text[64];
+  const ssize_t n = read(fd, text, sizeof(text));
+  close(fd);
+  size_t pages = 0;
+  for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9'; ++i) {
+    pages = pages * 10 + static_cast<size_t>(text[i] - '0');
+  }
+  return pages * kPageSize;
+}
+
+}  // namespace
+
+OsMemory& SystemMemory() { return kernel_memory; }
+
+size_t PhysicalMemoryBytes() {
+  ErrnoKeeper keep;
+  struct sysinfo info;
+  if (sysinfo(&info) != 0) return 0;
+  return static_cast<size_t>(info.totalram) * info.mem_unit;
+}
+
+size_t AddressSpaceLeft() {
+  ErrnoKeeper keep;
+  rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  const size_t used = MappedBytes();
+  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+}
+
+unsigned UsableCpus() {
+  ErrnoKeeper keep;
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    const int n = CPU_COUNT(&set);
+    if (n > 0) return static_cast<unsigned>(n);
+  }
+  return 1;
+}
+
+}  // namespace hz3

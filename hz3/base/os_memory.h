@@ -1,0 +1,48 @@
+// OsMemory: the only place where hz3 asks the operating system for memory. The page level is given
+// one, so that its tests run without an OS and with injected faults.
+//
+// All ranges are multiples of kPageSize. Thread-safe (the kernel is); slow and event paths only.
+// errno is kept by every call: failure is the return value.
+#ifndef HZ3_BASE_OS_MEMORY_H_
+#define HZ3_BASE_OS_MEMORY_H_
+
+#include <cstddef>
+
+namespace hz3 {
+
+class OsMemory {
+ public:
+  // Reserves `bytes` of address space, aligned to `align` (a power of two, >= kPageSize), that can
+  // neither be read nor written and counts for nothing but RLIMIT_AS. nullptr on failure.
+  virtual void* Reserve(size_t bytes, size_t align) = 0;
+  // Makes a reserved range readable (zeroes), at no cost in memory. False on failure.
+  virtual bool MakeReadable(void* start, size_t bytes) = 0;
+  // Makes a reserved range readable and writable; its pages read as zero. False on failure, with
+  // the range as it was.
+  virtual bool Commit(void* start, size_t bytes) = 0;
+  // Gives the memory of a committed range back; it stays committed and reads as zero again. False
+  // when the kernel refuses, with the contents as they were.
+  virtual bool Purge(void* start, size_t bytes) = 0;
+  // Moves the pages of [from, from + bytes) to the committed range `to`; `from` reads as zero and
+  // stays committed. False when that is not possible: nothing has changed then.
+  virtual bool Move(void* from, void* to, size_t bytes) = 0;
+  // Gives a reserved range back.
+  virtual void Release(void* start, size_t bytes) = 0;
+
+ protected:
+  ~OsMemory() = default;
+};
+
+// The kernel's (mmap, mprotect, madvise, mremap). One for the process, usable before main.
+OsMemory& SystemMemory();
+
+// Bytes of physical memory in the machine; 0 when unknown.
+size_t PhysicalMemoryBytes();
+// The bytes that RLIMIT_AS still lets the process map, or SIZE_MAX without a limit.
+size_t AddressSpaceLeft();
+// Processors that this process may run on, at least 1.
+unsigned UsableCpus();
+
+}  // namespace hz3
+
+#endif  // HZ3_BASE_OS_MEMORY_H_

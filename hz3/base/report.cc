@@ -1,0 +1,75 @@
+#include "hz3/base/report.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <unistd.h>
+
+namespace hz3 {
+namespace {
+
+struct Line {
+  char text[160];
+  size_t size = 0;
+
+  void Append(const char* s) {
+    while (*s != '\0' && size < sizeof(text) - 1) text[size++] = *s++;
+  }
+  void AppendHex(uintptr_t value) {
+    Append("0x");
+    int shift = 60;
+    while (shift > 0 && (value >> shift) == 0) shift -= 4;
+    for (; shift >= 0; shift -= 4) {
+      const char digit[2] = {"0123456789abcdef"[(value >> shift) & 15], '\0'};
+      Append(digit);
+    }
+  }
+};
+
+const char* Describe(Misuse misuse) {
+  switch (misuse) {
+    case Misuse::kForeignPointer:
+      return "free of a pointer that hz3 never gave out: ";
+    case Misuse::kInteriorPointer:
+      return "free of an interior pointer (inside a block, not its start): ";
+    case Misuse::kDoubleFree:
+      return "double free: ";
+  }
+  return "misuse: ";
+}
+
+[[noreturn]] void WriteAndAbort(Line& line) {
+  line.Append("\n");
+  WriteToStderr(line.text, line.size);
+  abort();
+}
+
+}  // namespace
+
+void WriteToStderr(const char* text, size_t n) {
+  while (n > 0) {
+    const ssize_t written = write(STDERR_FILENO, text, n);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text += written;
+    n -= static_cast<size_t>(written);
+  }
+}
+
+void ReportMisuse(Misuse misuse, const void* address) {
+  Line line;
+  line.Append("hz3: ");
+  line.Append(Describe(misuse));
+  line.AppendHex(reinterpret_cast<uintptr_t>(address));
+  WriteAndAbort(line);
+}
+
+void ReportFatal(const char* message) {
+  Line line;
+  line.Append("hz3: ");
+  line.Append(message);
+  WriteAndAbort(line);
+}
+
+}  // namespace hz3

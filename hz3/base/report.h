@@ -1,0 +1,25 @@
+// What hz3 says when a program misuses it: one line on stderr, then abort. Formats without
+// allocating; usable from any path that is not hot, by any thread, under any lease.
+#ifndef HZ3_BASE_REPORT_H_
+#define HZ3_BASE_REPORT_H_
+
+#include <cstddef>
+
+namespace hz3 {
+
+enum class Misuse {
+  kForeignPointer,   // hz3 never gave it out
+  kInteriorPointer,  // inside a block, not its start
+  kDoubleFree,       // already free
+};
+
+// Writes "hz3: <what>: 0x<address>" and aborts.
+[[noreturn]] void ReportMisuse(Misuse misuse, const void* address);
+// Writes "hz3: <message>" and aborts: the process cannot have a heap.
+[[noreturn]] void ReportFatal(const char* message);
+// Writes n bytes to stderr, whole where the kernel lets it.
+void WriteToStderr(const char* text, size_t n);
+
+}  // namespace hz3
+
+#endif  // HZ3_BASE_REPORT_H_

@@ -1,0 +1,84 @@
+// Config: every compile-time switch and number that a lane or a study may set, in one table with
+// its meaning. kConfig is the configuration that this build uses; both values of each switch
+// always compile (`if constexpr`), so that an A/B study needs no second source.
+//
+// The documentation of the switches (docs/switches.md) is held against kSwitchTable by a test.
+#ifndef HZ3_CONFIG_CONFIG_H_
+#define HZ3_CONFIG_CONFIG_H_
+
+#include <cstddef>
+
+#include "hz3/config/build_flags.h"
+
+namespace hz3 {
+
+// X(type, name, value in scale, value in fast, meaning)
+#define HZ3_SWITCH_TABLE(X)                                                                       \
+  X(size_t, arena_mib, kBuildArenaMib, kBuildArenaMib,                                            \
+    "size of the arena in MiB; 0 reserves far more address space than memory")                    \
+  X(unsigned, max_shards, 64, 2,                                                                  \
+    "most shards of a process; there are never more than processors")                             \
+  X(size_t, tcache_max_bytes, size_t{4} << 20, size_t{8} << 20,                                   \
+    "most bytes that the bins of one thread may hold")                                            \
+  X(size_t, tcache_total_bytes, size_t{64} << 20, size_t{64} << 20,                               \
+    "bytes that the bins of all threads share: a thread's part shrinks as threads become many")   \
+  X(size_t, tcache_min_bytes, size_t{512} << 10, size_t{512} << 10,                               \
+    "the part of one thread never shrinks below this, except under a small arena")                \
+  X(size_t, small_bin_bytes, size_t{256} << 10, size_t{256} << 10,                                \
+    "most bytes in one bin of a small class")                                                     \
+  X(size_t, medium_bin_bytes, size_t{1} << 20, size_t{1} << 20,                                   \
+    "most bytes in one bin of a medium class")                                                    \
+  X(size_t, stash_bytes, size_t{32} << 10, size_t{64} << 10,                                      \
+    "most bytes in the owner stash of one class of a shard")                                      \
+  X(bool, owner_stash, true, true,                                                                \
+    "small objects are handed over between bins as whole batches, past the bitmaps")              \
+  X(bool, exact_fit, true, true, "a run is cut from a hole of exactly its length if there is one") \
+  X(bool, fullest_first, true, true, "refill from the fullest span and segment (false: any)")     \
+  X(bool, borrow, true, true,                                                                     \
+    "a shard without dirty free pages carves in its neighbours before it touches fresh ones")     \
+  X(bool, flush_by_lease, true, true,                                                             \
+    "a flush of foreign objects takes the owner's lease when nobody holds it (false: mail only)") \
+  X(bool, broadcast, true, true,                                                                  \
+    "pressure asks running threads to empty their bins (rung 4 of the ladder)")                   \
+  X(bool, decommit, true, true, "free dirty pages decay: their memory goes back to the system")   \
+  X(size_t, decay_half_life_ms, 1000, 1000,                                                       \
+    "half of the free dirty pages that nobody used are given back in this time")                  \
+  X(size_t, dirty_floor_bytes, size_t{16} << 20, size_t{16} << 20,                                \
+    "so many free dirty bytes of a shard never decay: they cost less than their page faults")     \
+  X(size_t, huge_purge_bytes, size_t{32} << 20, size_t{32} << 20,                                 \
+    "blocks of whole slots from this size on are given back to the system when they are freed")   \
+  X(unsigned, retained_segments, 1, 1, "empty segments that a shard keeps for itself")            \
+  X(unsigned, broadcast_wait_us, 20000, 20000,                                                    \
+    "longest wait, in microseconds, for running threads to answer a broadcast")
+
+struct Config {
+#define HZ3_DECLARE_SWITCH(type, name, scale, fast, meaning) \
+  type name = static_cast<type>(kLaneFast ? (fast) : (scale));
+  HZ3_SWITCH_TABLE(HZ3_DECLARE_SWITCH)
+#undef HZ3_DECLARE_SWITCH
+};
+
+inline constexpr Config kConfig;
+
+// The table as data: for the documentation's test and for `hz3_lane`'s callers.
+struct SwitchRow {
+  const char* name;
+  long long value;
+  const char* meaning;
+};
+inline constexpr SwitchRow kSwitchTable[] = {
+#define HZ3_SWITCH_ROW(type, name, scale, fast, meaning) \
+  {#name, static_cast<long long>(kConfig.name), meaning},
+    HZ3_SWITCH_TABLE(HZ3_SWITCH_ROW)
+#undef HZ3_SWITCH_ROW
+};
+
+inline constexpr const char* kLaneName = kLaneFast ? "fast" : "scale";
+
+static_assert(kConfig.max_shards >= 1 && kConfig.max_shards <= 64);
+static_assert(kConfig.tcache_min_bytes <= kConfig.tcache_max_bytes);
+static_assert(kConfig.arena_mib % 2 == 0, "an arena is cut into slots of 2 MiB");
+
+}  // namespace hz3
+
+#endif  // HZ3_CONFIG_CONFIG_H_

@@ -1,0 +1,430 @@
+#include "hz3/heap.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <pthread.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "hz3/base/os_memory.h"
+#include "hz3/base/report.h"
+#include "hz3/config/config.h"
+
+namespace hz3 {
+namespace {
+
+// The default arena: address space is not memory, but page tables and core dumps of it are paid
+// for by use only. At least this, and at least kArenaPerMemory times the machine's memory.
+constexpr size_t kDefaultArenaBytes = size_t{512} << 30;
+constexpr size_t kArenaPerMemory = 16;
+// Under RLIMIT_AS the arena takes three quarters of what is left; the program's own mappings,
+// libraries and stacks need the rest.
+constexpr size_t kLimitedArenaQuarters = 3;
+// Slow paths between two looks at the clock.
+constexpr uint64_t kHousekeepingEvery = 64;
+
+pthread_key_t thread_end_key;
+// A thread whose cache has ended: it is served directly from now on.
+constinit thread_local bool thread_ended = false;
+
+void EndThisThread(void*) { heap.EndThread(); }
+void BeforeForkHandler() { heap.BeforeFork(); }
+void ParentHandler() { heap.AfterForkInParent(); }
+void ChildHandler() { heap.AfterForkInChild(); }
+
+// Registered when the library is loaded, not at the first malloc: pthread_atfork may allocate.
+__attribute__((constructor)) void RegisterForkHandlers() {
+  pthread_atfork(BeforeForkHandler, ParentHandler, ChildHandler);
+}
+
+// The operator's choice of arena: HZ3_ARENA_MIB, read once; 0 when unset, malformed, or when the
+// program runs with raised privileges (AT_SECURE, see secure_getenv(3)).
+size_t ArenaMibFromEnvironment() {
+  if (getauxval(AT_SECURE) != 0) return 0;
+  const char* text = getenv("HZ3_ARENA_MIB");
+  if (text == nullptr) return 0;
+  size_t value = 0;
+  for (const char* p = text; *p != '\0'; ++p) {
+    if (*p < '0' || *p > '9' || value > Arena::kMaxBytes >> 20) return 0;
+    value = value * 10 + static_cast<size_t>(*p - '0');
+  }
+  return value;
+}
+
+void* NoMemory() {
+  errno = ENOMEM;
+  return nullptr;
+}
+
+}  // namespace
+
+constinit Heap heap;
+constinit const Tcache Heap::kUnstarted{Tcache::Unstarted{}};
+constinit thread_local Tcache* Heap::thread_cache_ = const_cast<Tcache*>(&Heap::kUnstarted);
+
+size_t Heap::ChosenArenaBytes(bool* may_shrink) {
+  size_t mib = ArenaMibFromEnvironment();
+  if (mib == 0) mib = kConfig.arena_mib;
+  *may_shrink = mib == 0;
+  if (mib != 0) return RoundUp(mib << 20, kSegmentSize);
+  const size_t wanted = std::max(kDefaultArenaBytes, PhysicalMemoryBytes() * kArenaPerMemory);
+  const size_t left = AddressSpaceLeft();
+  if (left == SIZE_MAX) return wanted;
+  return std::min(wanted, left / 4 * kLimitedArenaQuarters);
+}
+
+bool Heap::Init() {
+  if (sysconf(_SC_PAGESIZE) != static_cast<long>(kPageSize)) {
+    ReportFatal("this build needs pages of 4 KiB; the machine has others");
+  }
+  bool may_shrink;
+  const size_t bytes = ChosenArenaBytes(&may_shrink);
+  if (!arena_.Init(SystemMemory(), bytes, may_shrink, sizeof(Span))) return false;
+  const unsigned shards = std::clamp(UsableCpus(), 1u, std::min(kConfig.max_shards, kMaxShards));
+  pool_.Init(SystemMemory());
+  if (!shards_.Init(arena_, shards)) return false;
+  registry_.Init(shards_, pool_);
+  budget_.Init(shards_);
+  pressure_.Init(shards_, registry_);
+  return pthread_key_create(&thread_end_key, EndThisThread) == 0;
+}
+
+bool Heap::EnsureReady() {
+  if (ready_.load(std::memory_order_acquire)) [[likely]] return true;
+  LeaseHolder hold(init_lease_);
+  if (ready_.load(std::memory_order_relaxed)) return true;
+  if (failed_) return false;
+  if (!Init()) {
+    failed_ = true;
+    return false;
+  }
+  ready_.store(true, std::memory_order_release);
+  return true;
+}
+
+Tcache* Heap::StartedCache() {
+  Tcache* cache = thread_cache_;
+  return cache != &kUnstarted ? cache : StartThread();
+}
+
+Tcache* Heap::StartThread() {
+  if (thread_ended || !EnsureReady()) return nullptr;
+  Tcache* cache = registry_.Start();
+  if (cache == nullptr) return nullptr;
+  thread_cache_ = cache;
+  // May allocate for a high key: by then the cache is there.
+  if (pthread_setspecific(thread_end_key, cache) != 0) {
+    EndThread();
+    return nullptr;
+  }
+  return cache;
+}
+
+void Heap::EndThread() {
+  thread_ended = true;
+  Tcache* cache = thread_cache_;
+  if (cache == &kUnstarted) return;
+  thread_cache_ = const_cast<Tcache*>(&kUnstarted);
+  registry_.End(cache);
+}
+
+ShardId Heap::HomeShard() const {
+  return thread_cache_ == &kUnstarted ? ShardId(0) : thread_cache_->shard();
+}
+
+// Once in a while, on the slow path: decay, and the end of scarcity.
+void Heap::Housekeeping(Tcache& cache) {
+  if ((cache.refills.Get() + cache.flushes.Get()) % kHousekeepingEvery != 0) return;
+  const uint64_t now = MemBudget::NowMs();
+  if (registry_.scarce()) pressure_.MaybeRelax(now);
+  budget_.MaybeDecay(shards_[cache.shard()], now);
+}
+
+// One allocation on the ladder.
+class Heap::Attempt final : public Climber {
+ public:
+  Attempt(Heap& owner, const Request& request, Tcache* cache)
+      : owner_(owner), request_(request), cache_(cache) {}
+
+  void FlushOwn() override {
+    if (cache_ != nullptr) cache_->FlushAll(Delivery::kBitmap);
+  }
+  bool TryShard(unsigned index) override {
+    Shard& shard = owner_.shards_[index];
+    if (request_.pages > kMaxRunPages) {
+      // Whole slots: what a shard can do is to give its empty segments back.
+      LeaseHolder hold(shard.lease());
+      shard.CollectAll();
+      shard.ReleaseEmptySegments();
+      return false;
+    }
+    LeaseHolder hold(shard.lease());
+    shard.CollectAll();
+    bool clean;
+    const SizeClass c = request_.size_class;
+    if (c == SizeClass(0)) {
+      block_ = shard.AllocateRun(static_cast<unsigned>(request_.pages), request_.align, kTagLarge,
+                                 kLadderEffort, &clean);
+    } else {
+      shard.Refill(c, &block_, 1, kLadderEffort);
+    }
+    return block_ != nullptr;
+  }
+  void* block() const { return block_; }
+
+ private:
+  Heap& owner_;
+  const Request& request_;
+  Tcache* const cache_;
+  void* block_ = nullptr;
+};
+
+void* Heap::Climb(const Request& request) {
+  Tcache* cache = thread_cache_ == &kUnstarted ? nullptr : thread_cache_;
+  Attempt attempt(*this, request, cache);
+  pressure_.Climb(request, HomeShard().value(), cache, attempt);
+  return attempt.block();
+}
+
+void* Heap::AllocateSlow(size_t bytes) {
+  if (bytes > kMaxBinnedSize) return AllocateLarge(bytes, kPageSize, false);
+  return AllocateClassSlow(ClassOf(bytes));
+}
+
+void* Heap::AllocateClassSlow(SizeClass c) {
+  const int saved = errno;
+  Tcache* cache = StartedCache();
+  void* p = cache != nullptr ? AllocateFromCache(*cache, c) : AllocateDirectly(c);
+  if (p == nullptr) return NoMemory();
+  errno = saved;
+  return p;
+}
+
+void* Heap::AllocateFromCache(Tcache& cache, SizeClass c) {
+  Tcache::BusyScope busy(cache);
+  cache.AnswerBroadcast();
+  Housekeeping(cache);
+  // StartThread may have allocated and so filled this bin already.
+  if (cache.CachedObjects(c) > 0) return *--cache.top[c.value()];
+  void* p = cache.Refill(c);
+  if (p != nullptr) [[likely]] return p;
+  return Climb({c, InfoOf(c).pages, 1});
+}
+
+void* Heap::AllocateDirectly(SizeClass c) {
+  if (!EnsureReady()) return nullptr;
+  void* p = nullptr;
+  {
+    Shard& shard = shards_[HomeShard()];
+    LeaseHolder hold(shard.lease());
+    shard.Refill(c, &p, 1, kFullEffort);
+  }
+  return p != nullptr ? p : Climb({c, InfoOf(c).pages, 1});
+}
+
+void* Heap::AllocateAligned(size_t bytes, size_t align) {
+  if (align <= kPageSize) {
+    const SizeClass c = AlignedClassOf(bytes, align);
+    if (c != SizeClass(0)) {
+      Tcache* cache = thread_cache_;
+      void* p = cache->top[c.value()][-1];
+      if (p == nullptr) return AllocateClassSlow(c);
+      --cache->top[c.value()];
+      return p;
+    }
+  }
+  return AllocateLarge(std::max<size_t>(bytes, 1), align, false);
+}
+
+void* Heap::AllocateLarge(size_t bytes, size_t align, bool zero) {
+  if (bytes > PTRDIFF_MAX || align > Arena::kMaxBytes) return NoMemory();
+  const int saved = errno;
+  // Started also for its own sake: a thread that only has large blocks is a thread of a shard too.
+  StartedCache();
+  if (!EnsureReady()) return NoMemory();
+  const size_t pages = PagesFor(bytes);
+  bool clean = false;
+  void* p;
+  if (pages <= kMaxRunPages && align <= kSegmentSize) {
+    const unsigned align_pages =
+        static_cast<unsigned>(std::max<size_t>(align >> kPageShift, 1));
+    p = AllocateRun(static_cast<unsigned>(pages), align_pages, &clean);
+    if (p != nullptr && zero && !clean) __builtin_memset(p, 0, bytes);
+  } else {
+    Large large(arena_, kTagHuge);
+    p = large.Allocate(bytes, align, zero);
+    if (p == nullptr) {
+      Climb({SizeClass(0), std::max<size_t>(pages, kMaxRunPages + 1),
+             static_cast<unsigned>(std::max<size_t>(align >> kPageShift, 1))});
+      p = large.Allocate(bytes, align, zero);
+    }
+  }
+  if (p == nullptr) return NoMemory();
+  errno = saved;
+  return p;
+}
+
+void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {
+  {
+    Shard& shard = shards_[HomeShard()];
+    LeaseHolder hold(shard.lease());
+    void* p = shard.AllocateRun(pages, align, kTagLarge, kFullEffort, clean);
+    if (p != nullptr) return p;
+  }
+  *clean = false;
+  return Climb({SizeClass(0), pages, align});
+}
+
+void Heap::FreeSlow(void* p) {
+  if (p == nullptr) return;
+  const Tag tag = arena_.segmap().Lookup(p);
+  if (tag >= kTagLarge) {
+    FreeLarge(p);
+    return;
+  }
+  if (tag == 0) ReportBadFree(p);
+  const int saved = errno;
+  const SizeClass c(tag);
+  Tcache* cache = StartedCache();
+  if (cache == nullptr) {
+    FreeDirectly(c, p);
+  } else {
+    Tcache::BusyScope busy(*cache);
+    cache->AnswerBroadcast();
+    Housekeeping(*cache);
+    cache->Accept(c, p);
+  }
+  errno = saved;
+}
+
+void Heap::FreeDirectly(SizeClass c, void* p) {
+  Shard& shard = shards_[shards_.OwnerOf(p)];
+  LeaseHolder hold(shard.lease());
+  shard.FreeObjects(c, &p, 1);
+}
+
+void Heap::FreeLarge(void* p) {
+  const int saved = errno;
+  const PageIndex page = arena_.segmap().PageOf(p);
+  if (arena_.segmap().Get(page) == kTagHuge) {
+    if (arena_.segmap().AddressOf(page) != p) ReportMisuse(Misuse::kInteriorPointer, p);
+    Large(arena_, kTagHuge).Free(page);
+    shards_[0].NotePost();
+  } else {
+    Shard& shard = shards_[shards_.OwnerOf(p)];
+    if (shard.lease().TryLock()) {
+      shard.FreeRun(p);
+      shard.lease().Unlock();
+    } else if (shard.id() == HomeShard()) {
+      LeaseHolder hold(shard.lease());
+      shard.FreeRun(p);
+    } else {
+      shard.PostRun(p);
+    }
+  }
+  errno = saved;
+}
+
+void Heap::ReportBadFree(void* p) const {
+  if (!arena_.segmap().Contains(p)) ReportMisuse(Misuse::kForeignPointer, p);
+  const PageIndex page = arena_.segmap().PageOf(p);
+  if (SlotOf(page).value() >= arena_.used_slots()) ReportMisuse(Misuse::kForeignPointer, p);
+  const Segment& segment = arena_.segment(SlotOf(page));
+  switch (segment.use()) {
+    case Segment::Use::kHugeHead:
+    case Segment::Use::kHugeTail:
+      ReportMisuse(Misuse::kInteriorPointer, p);
+    case Segment::Use::kSegment:
+      if (!segment.IsFree(PageInSegment(page))) ReportMisuse(Misuse::kInteriorPointer, p);
+      [[fallthrough]];
+    case Segment::Use::kUnused:
+      break;
+  }
+  if (!segment.dirty_bits().Test(PageInSegment(page))) ReportMisuse(Misuse::kForeignPointer, p);
+  ReportMisuse(Misuse::kDoubleFree, p);
+}
+
+size_t Heap::UsableSize(const void* p) const {
+  if (p == nullptr) return 0;
+  const Tag tag = arena_.segmap().Lookup(p);
+  if (tag == kTagHuge) {
+    // Large::UsableSize reads the head slot only.
+    return RoundUp(arena_.segment(SlotOf(arena_.segmap().PageOf(p))).huge.bytes, kPageSize);
+  }
+  if (tag == kTagLarge) {
+    const PageIndex page = arena_.segmap().PageOf(p);
+    const Segment& segment = arena_.segment(SlotOf(page));
+    return size_t{segment.RunLength(PageInSegment(page))} * kPageSize;
+  }
+  if (tag == 0) ReportMisuse(Misuse::kForeignPointer, p);
+  return kClassTable[tag].size;
+}
+
+void* Heap::ResizeInPlace(void* p, size_t bytes) {
+  const Tag tag = arena_.segmap().Lookup(p);
+  if (bytes > PTRDIFF_MAX) return nullptr;
+  if (tag == kTagHuge && bytes > kSegmentSize) {
+    return Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
+  }
+  if (tag == kTagLarge && bytes > kMaxBinnedSize && bytes <= kSegmentSize) {
+    Shard& shard = shards_[shards_.OwnerOf(p)];
+    LeaseHolder hold(shard.lease());
+    return shard.ResizeRun(p, static_cast<unsigned>(PagesFor(bytes))) ? p : nullptr;
+  }
+  return nullptr;
+}
+
+void Heap::ReleaseThread() {
+  Tcache* cache = thread_cache_;
+  if (cache == &kUnstarted) return;
+  Tcache::BusyScope busy(*cache);
+  cache->FlushAll(Delivery::kBitmap);
+}
+
+size_t Heap::Trim() {
+  if (!EnsureReady()) return 0;
+  ReleaseThread();
+  for (unsigned i = 0; i < shards_.count(); ++i) {
+    LeaseHolder hold(shards_[i].lease());
+    shards_[i].CollectAll();
+    shards_[i].ReleaseEmptySegments();
+  }
+  return budget_.Purge(SIZE_MAX) * kPageSize;
+}
+
+Stats Heap::GetStats() {
+  if (!EnsureReady()) return Stats();
+  return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
+}
+
+// Leases in their order: gate, registry, shards, arena, pool. Handlers registered later run before
+// this one and may still allocate.
+void Heap::BeforeFork() HZ3_NO_ANALYSIS {
+  if (!EnsureReady()) return;
+  pressure_.LockForFork();
+  registry_.LockForFork();
+  for (unsigned i = 0; i < shards_.count(); ++i) shards_[i].LockForFork();
+  arena_.LockForFork();
+  pool_.LockForFork();
+}
+
+void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
+  if (!ready_.load(std::memory_order_relaxed)) return;
+  pool_.UnlockAfterFork();
+  arena_.UnlockAfterFork();
+  for (unsigned i = shards_.count(); i > 0; --i) shards_[i - 1].UnlockAfterFork();
+  registry_.UnlockAfterFork();
+  pressure_.UnlockAfterFork();
+}
+
+void Heap::AfterForkInChild() HZ3_NO_ANALYSIS {
+  if (!ready_.load(std::memory_order_relaxed)) return;
+  pool_.ResetAfterFork();
+  arena_.ResetAfterFork();
+  for (unsigned i = 0; i < shards_.count(); ++i) shards_[i].ResetAfterFork();
+  pressure_.ResetAfterFork();
+  registry_.ResetAfterFork(thread_cache_ == &kUnstarted ? nullptr : thread_cache_);
+}
+
+}  // namespace hz3

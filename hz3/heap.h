@@ -1,0 +1,107 @@
+// Heap: the process's one heap, its boxes wired together, and the slow paths behind malloc and
+// free. The front doors (malloc.cc, new_delete.cc, malloc_extension.cc) call this and nothing else.
+//
+// Every function may be called by any thread at any time, also before main, in exit handlers, in
+// destructors of thread-local objects and in the child of a fork. A thread that has ended its cache
+// is served one object at a time, past any cache. Failure is nullptr with errno = ENOMEM; misuse is
+// reported and aborts.
+#ifndef HZ3_HEAP_H_
+#define HZ3_HEAP_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hz3/base/lease.h"
+#include "hz3/base/metadata_pool.h"
+#include "hz3/base/words.h"
+#include "hz3/objects/size_classes.h"
+#include "hz3/observe/stats.h"
+#include "hz3/pages/arena.h"
+#include "hz3/pages/large.h"
+#include "hz3/policy/mem_budget.h"
+#include "hz3/policy/pressure.h"
+#include "hz3/shard/shard_table.h"
+#include "hz3/thread/registry.h"
+#include "hz3/thread/tcache.h"
+
+namespace hz3 {
+
+class Heap {
+ public:
+  // What the calling thread allocates from; shared and empty until its first slow path.
+  static Tcache* thread_cache() { return thread_cache_; }
+
+  // A bin of class c missed, or there is no bin for `bytes`.
+  void* AllocateSlow(size_t bytes);
+  void* AllocateClassSlow(SizeClass c);
+  // `align` is a power of two; serves every size and alignment.
+  void* AllocateAligned(size_t bytes, size_t align);
+  // More than kMaxBinnedSize, or aligned to more than a page. With `zero` the bytes read as 0.
+  void* AllocateLarge(size_t bytes, size_t align, bool zero);
+  // The bin of p's class missed, or p is in no bin's class; nullptr is nothing to do.
+  void FreeSlow(void* p);
+
+  // Bytes that p's block holds. Reports a pointer that is no block.
+  size_t UsableSize(const void* p) const;
+  // Makes p's block hold `bytes` where it is or by moving pages. Returns where it is now; nullptr
+  // when only copying helps.
+  void* ResizeInPlace(void* p, size_t bytes);
+
+  // Gives the calling thread's bins back to the shards.
+  void ReleaseThread();
+  // Empties what can be emptied and gives free pages back to the system; returns the bytes.
+  size_t Trim();
+  Stats GetStats();
+  // nullptr when the heap cannot be had.
+  MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
+  size_t ArenaBytes() { return EnsureReady() ? arena_.bytes() : 0; }
+
+  const Segmap& segmap() const { return arena_.segmap(); }
+
+  // fork(2): before, after in the parent, after in the child.
+  void BeforeFork();
+  void AfterForkInParent();
+  void AfterForkInChild();
+  // The calling thread ends; its cache becomes free memory.
+  void EndThread();
+
+ private:
+  class Attempt;
+
+  bool EnsureReady();
+  bool Init();
+  // The calling thread's own cache, started if need be; nullptr for a thread that has none (any
+  // more), which is served directly.
+  Tcache* StartedCache();
+  Tcache* StartThread();
+  void* AllocateFromCache(Tcache& cache, SizeClass c);
+  void* AllocateDirectly(SizeClass c);
+  void* AllocateRun(unsigned pages, unsigned align, bool* clean);
+  void* Climb(const Request& request);
+  void FreeLarge(void* p);
+  void FreeDirectly(SizeClass c, void* p);
+  [[noreturn]] void ReportBadFree(void* p) const;
+  ShardId HomeShard() const;
+  void Housekeeping(Tcache& cache);
+  static size_t ChosenArenaBytes(bool* may_shrink);
+
+  Arena arena_;
+  ShardTable shards_;
+  MetadataPool pool_;
+  Registry registry_;
+  MemBudget budget_;
+  Pressure pressure_;
+  Lease init_lease_;
+  // Release/acquire: who sees true sees the heap that Init built.
+  std::atomic<bool> ready_{false};
+  bool failed_ HZ3_GUARDED_BY(init_lease_) = false;
+
+  static const Tcache kUnstarted;
+  static constinit thread_local Tcache* thread_cache_;
+};
+
+extern constinit Heap heap;
+
+}  // namespace hz3
+
+#endif  // HZ3_HEAP_H_

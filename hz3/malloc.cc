@@ -1,0 +1,182 @@
+// The C front door: the symbols of malloc(3), posix_memalign(3), malloc_usable_size(3),
+// malloc_trim(3), mallinfo(3), malloc_stats(3), malloc_info(3). Nothing but doors: the two hot
+// functions look into the thread's bins, all else is the heap's.
+//
+// Results and errno are those of C17, POSIX and glibc's manual: malloc(0) gives a block of its own,
+// sizes over PTRDIFF_MAX fail with ENOMEM, realloc(p, 0) frees p and returns NULL, free keeps errno.
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+#include "hz3/base/report.h"
+#include "hz3/base/text.h"
+#include "hz3/heap.h"
+
+#define HZ3_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace hz3 {
+namespace {
+
+// Out of line and last on the way: the hot functions reach them by a tail call.
+__attribute__((noinline, cold)) void* MallocMissed(size_t bytes) { return heap.AllocateSlow(bytes); }
+__attribute__((noinline, cold)) void FreeMissed(void* p) { heap.FreeSlow(p); }
+
+void* Fail(int error) {
+  errno = error;
+  return nullptr;
+}
+
+// Room for every statistic in text form.
+constexpr size_t kTextBytes = 8192;
+
+}  // namespace
+}  // namespace hz3
+
+using hz3::heap;
+
+HZ3_EXPORT void* malloc(size_t bytes) {
+  if (bytes > hz3::kMaxBinnedSize) [[unlikely]] return hz3::MallocMissed(bytes);
+  const size_t c = hz3::kClassOfGranules[(bytes + 15) >> hz3::kGranuleShift];
+  hz3::Tcache* cache = hz3::Heap::thread_cache();
+  void* p = cache->top[c][-1];
+  if (p == nullptr) [[unlikely]] return hz3::MallocMissed(bytes);
+  --cache->top[c];
+  return p;
+}
+
+HZ3_EXPORT void free(void* p) {
+  const size_t tag = heap.segmap().Lookup(p);
+  hz3::Tcache* cache = hz3::Heap::thread_cache();
+  void** top = cache->top[tag];
+  // Relaxed: the limit is a hint from outside; see Tcache::limit.
+  if (top >= cache->limit[tag].load(std::memory_order_relaxed)) [[unlikely]] {
+    return hz3::FreeMissed(p);
+  }
+  *top = p;
+  ++cache->top[tag];
+}
+
+HZ3_EXPORT void* calloc(size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) return hz3::Fail(ENOMEM);
+  if (bytes > hz3::kMaxBinnedSize) return heap.AllocateLarge(bytes, hz3::kPageSize, true);
+  void* p = malloc(bytes);
+  return p == nullptr ? nullptr : memset(p, 0, bytes);
+}
+
+HZ3_EXPORT void* realloc(void* p, size_t bytes) {
+  if (p == nullptr) return malloc(bytes);
+  if (bytes == 0) {
+    free(p);
+    return nullptr;
+  }
+  const size_t usable = heap.UsableSize(p);
+  // In place while at least half of the block stays in use.
+  if (bytes <= usable && (bytes > usable / 2 || usable <= 64)) return p;
+  if (usable > hz3::kMaxBinnedSize) {
+    void* moved = heap.ResizeInPlace(p, bytes);
+    if (moved != nullptr) return moved;
+  }
+  void* fresh = malloc(bytes);
+  if (fresh == nullptr) return nullptr;
+  memcpy(fresh, p, std::min(usable, bytes));
+  free(p);
+  return fresh;
+}
+
+HZ3_EXPORT void* reallocarray(void* p, size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) return hz3::Fail(ENOMEM);
+  return realloc(p, bytes);
+}
+
+// glibc's memalign and aligned_alloc (2.36) round an alignment that is no power of two up to the
+// next one; one above half of the address space is EINVAL.
+HZ3_EXPORT void* memalign(size_t align, size_t bytes) {
+  if (align <= hz3::kMinAlign) return malloc(bytes);
+  if (align > SIZE_MAX / 2 + 1) return hz3::Fail(EINVAL);
+  if (bytes > PTRDIFF_MAX) return hz3::Fail(ENOMEM);
+  if (!hz3::IsPowerOfTwo(align)) align = std::bit_ceil(align);
+  return heap.AllocateAligned(bytes, align);
+}
+
+HZ3_EXPORT void* aligned_alloc(size_t align, size_t bytes) { return memalign(align, bytes); }
+
+HZ3_EXPORT int posix_memalign(void** out, size_t align, size_t bytes) {
+  if (align % sizeof(void*) != 0 || !hz3::IsPowerOfTwo(align)) return EINVAL;
+  const int saved = errno;
+  void* p = memalign(align, bytes);
+  errno = saved;
+  if (p == nullptr) return ENOMEM;
+  *out = p;
+  return 0;
+}
+
+HZ3_EXPORT void* valloc(size_t bytes) { return memalign(hz3::kPageSize, bytes); }
+
+HZ3_EXPORT void* pvalloc(size_t bytes) {
+  if (bytes > PTRDIFF_MAX) return hz3::Fail(ENOMEM);
+  return memalign(hz3::kPageSize, std::max(hz3::RoundUp(bytes, hz3::kPageSize), hz3::kPageSize));
+}
+
+HZ3_EXPORT void free_sized(void* p, size_t) { free(p); }
+HZ3_EXPORT void free_aligned_sized(void* p, size_t, size_t) { free(p); }
+// glibc has had no cfree since 2.26; programs older than that still call it.
+HZ3_EXPORT void cfree(void* p) { free(p); }
+
+HZ3_EXPORT size_t malloc_usable_size(void* p) { return heap.UsableSize(p); }
+
+HZ3_EXPORT int malloc_trim(size_t) { return heap.Trim() > 0 ? 1 : 0; }
+
+// glibc's tuning parameters have no counterpart; 1 is its "success".
+HZ3_EXPORT int mallopt(int, int) { return 1; }
+
+HZ3_EXPORT struct mallinfo2 mallinfo2() {
+  const hz3::Stats stats = heap.GetStats();
+  struct mallinfo2 info = {};
+  info.arena = stats.committed_bytes - std::min(stats.huge_bytes, stats.committed_bytes);
+  info.hblkhd = stats.huge_bytes;
+  const size_t used = stats.handed_out_bytes - std::min(stats.cached_bytes, stats.handed_out_bytes);
+  info.uordblks = used;
+  info.fsmblks = stats.cached_bytes;
+  info.fordblks = stats.free_object_bytes + stats.free_dirty_bytes + stats.cached_bytes;
+  info.keepcost = stats.free_dirty_bytes;
+  return info;
+}
+
+HZ3_EXPORT struct mallinfo mallinfo() {
+  const struct mallinfo2 wide = mallinfo2();
+  struct mallinfo info = {};
+  // The old interface's fields wrap around, as its manual page says.
+  info.arena = static_cast<int>(wide.arena);
+  info.hblkhd = static_cast<int>(wide.hblkhd);
+  info.uordblks = static_cast<int>(wide.uordblks);
+  info.fsmblks = static_cast<int>(wide.fsmblks);
+  info.fordblks = static_cast<int>(wide.fordblks);
+  info.keepcost = static_cast<int>(wide.keepcost);
+  return info;
+}
+
+HZ3_EXPORT void malloc_stats() {
+  char buffer[hz3::kTextBytes];
+  hz3::Text text(buffer, sizeof(buffer));
+  hz3::PrintStats(heap.GetStats(), text);
+  hz3::WriteToStderr(buffer, text.written());
+}
+
+HZ3_EXPORT int malloc_info(int options, FILE* stream) {
+  if (options != 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  char buffer[hz3::kTextBytes];
+  hz3::Text text(buffer, sizeof(buffer));
+  hz3::PrintMallocInfo(heap.GetStats(), text);
+  return fwrite(buffer, 1, text.written(), stream) == text.written() ? 0 : -1;
+}

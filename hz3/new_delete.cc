@@ -1,0 +1,107 @@
+// The C++ front door: every replaceable operator new and delete ([new.delete] of C++20), on top of
+// malloc's hot functions. A failing new calls the new-handler until it gives up, then throws
+// std::bad_alloc, or returns nullptr in the nothrow forms.
+//
+// libstdc++ is referred to weakly: a C program that preloads hz3 has none and calls none of these.
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+#include "hz3/base/report.h"
+#include "hz3/heap.h"
+
+extern "C" void* malloc(size_t) noexcept;
+extern "C" void free(void*) noexcept;
+
+#define HZ3_EXPORT __attribute__((visibility("default")))
+
+namespace std {
+__attribute__((weak)) void __throw_bad_alloc();
+}
+
+namespace hz3 {
+namespace {
+
+// std::get_new_handler, weakly.
+extern "C" __attribute__((weak)) std::new_handler _ZSt15get_new_handlerv() noexcept;
+
+std::new_handler Handler() {
+  return _ZSt15get_new_handlerv != nullptr ? _ZSt15get_new_handlerv() : nullptr;
+}
+
+void* Allocate(size_t bytes, size_t align) {
+  return align <= kMinAlign ? malloc(bytes) : heap.AllocateAligned(bytes, align);
+}
+
+__attribute__((noinline, cold)) void* NewFailed(size_t bytes, size_t align) {
+  while (std::new_handler handler = Handler()) {
+    handler();
+    void* p = Allocate(bytes, align);
+    if (p != nullptr) return p;
+  }
+  if (std::__throw_bad_alloc != nullptr) std::__throw_bad_alloc();
+  ReportFatal("operator new failed and there is no C++ runtime to throw std::bad_alloc");
+}
+
+// The nothrow forms: what the handler throws ends the loop. Without libstdc++'s exceptions in this
+// library that takes a new-handler that returns; one that throws is let through, and the noexcept
+// of the operator then ends the program, as for any exception that escapes.
+void* NewFailedNothrow(size_t bytes, size_t align) noexcept {
+  while (std::new_handler handler = Handler()) {
+    handler();
+    void* p = Allocate(bytes, align);
+    if (p != nullptr) return p;
+  }
+  return nullptr;
+}
+
+void* New(size_t bytes, size_t align = kMinAlign) {
+  void* p = Allocate(bytes, align);
+  return p != nullptr ? p : NewFailed(bytes, align);
+}
+void* NewNothrow(size_t bytes, size_t align = kMinAlign) noexcept {
+  void* p = Allocate(bytes, align);
+  return p != nullptr ? p : NewFailedNothrow(bytes, align);
+}
+
+}  // namespace
+}  // namespace hz3
+
+HZ3_EXPORT void* operator new(size_t n) { return hz3::New(n); }
+HZ3_EXPORT void* operator new[](size_t n) { return hz3::New(n); }
+HZ3_EXPORT void* operator new(size_t n, const std::nothrow_t&) noexcept {
+  return hz3::NewNothrow(n);
+}
+HZ3_EXPORT void* operator new[](size_t n, const std::nothrow_t&) noexcept {
+  return hz3::NewNothrow(n);
+}
+HZ3_EXPORT void* operator new(size_t n, std::align_val_t a) {
+  return hz3::New(n, static_cast<size_t>(a));
+}
+HZ3_EXPORT void* operator new[](size_t n, std::align_val_t a) {
+  return hz3::New(n, static_cast<size_t>(a));
+}
+HZ3_EXPORT void* operator new(size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return hz3::NewNothrow(n, static_cast<size_t>(a));
+}
+HZ3_EXPORT void* operator new[](size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return hz3::NewNothrow(n, static_cast<size_t>(a));
+}
+
+HZ3_EXPORT void operator delete(void* p) noexcept { free(p); }
+HZ3_EXPORT void operator delete[](void* p) noexcept { free(p); }
+HZ3_EXPORT void operator delete(void* p, size_t) noexcept { free(p); }
+HZ3_EXPORT void operator delete[](void* p, size_t) noexcept { free(p); }
+HZ3_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { free(p); }
+HZ3_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { free(p); }
+HZ3_EXPORT void operator delete(void* p, std::align_val_t) noexcept { free(p); }
+HZ3_EXPORT void operator delete[](void* p, std::align_val_t) noexcept { free(p); }
+HZ3_EXPORT void operator delete(void* p, size_t, std::align_val_t) noexcept { free(p); }
+HZ3_EXPORT void operator delete[](void* p, size_t, std::align_val_t) noexcept { free(p); }
+HZ3_EXPORT void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept {
+  free(p);
+}
+HZ3_EXPORT void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept {
+  free(p);
+}

@@ -1,0 +1,135 @@
+// SizeClasses: which class serves a size, and what a class is. Constant tables, no state.
+//
+//   small   classes 1..kSmallClasses: up to 3840 bytes, cut from spans. Steps of 16 up to 256, then
+//           eight classes a doubling, so that at most 12.5 % of an object is waste above 128 bytes.
+//   medium  the 8 classes after those: runs of 1..8 pages (at most one page of waste).
+//   large   kTagLarge: a run of 9..512 pages; kTagHuge: whole slots. Not classes: no bins.
+// Class 0 is no class. A class's number is also the tag that segmap holds for its pages.
+#ifndef HZ3_OBJECTS_SIZE_CLASSES_H_
+#define HZ3_OBJECTS_SIZE_CLASSES_H_
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "hz3/base/words.h"
+#include "hz3/pages/segmap.h"
+
+namespace hz3 {
+
+inline constexpr unsigned kSmallClasses = 47;
+inline constexpr unsigned kMaxMediumPages = 8;
+inline constexpr unsigned kFirstMediumClass = kSmallClasses + 1;
+inline constexpr unsigned kClasses = kSmallClasses + 1 + kMaxMediumPages;  // with class 0
+inline constexpr size_t kMaxSmallSize = 3840;
+inline constexpr size_t kMaxBinnedSize = kMaxMediumPages * kPageSize;
+inline constexpr unsigned kMaxRunPages = kPagesPerSegment;
+
+// Tags of blocks that no bin holds. The bins of all tags from kClasses on, and of tag 0, are full
+// for ever, so that `free` takes the slow path.
+inline constexpr Tag kTagLarge = 62;
+inline constexpr Tag kTagHuge = 63;
+inline constexpr unsigned kTags = 64;
+static_assert(kClasses <= kTagLarge);
+
+constexpr bool IsSmall(Tag tag) { return tag >= 1 && tag <= kSmallClasses; }
+constexpr bool IsMedium(Tag tag) { return tag >= kFirstMediumClass && tag < kClasses; }
+
+// A span's bitmap has this many bits.
+inline constexpr unsigned kMaxObjects = 256;
+inline constexpr unsigned kMaxSpanPages = 8;
+
+struct ClassInfo {
+  uint32_t size = 0;        // bytes of an object
+  uint16_t objects = 0;     // in a span; 1 for medium
+  uint8_t pages = 0;        // of a span or run
+  uint32_t reciprocal = 0;  // ceil(2^32 / size): offset / size is a multiplication, see ObjectAt
+};
+
+namespace internal {
+
+constexpr size_t SmallSize(unsigned c) {
+  if (c <= 16) return c * 16;
+  const unsigned octave = (c - 17) / 8;
+  return (256u << octave) + ((c - 17) % 8 + 1) * (32u << octave);
+}
+
+// The shortest span that wastes at most 1/32 of itself and holds 32 objects, or else the one of at
+// most kMaxSpanPages pages that wastes least.
+constexpr unsigned SpanPages(size_t size) {
+  unsigned best = 1;
+  size_t best_waste = kPageSize * kMaxSpanPages;
+  for (unsigned pages = 1; pages <= kMaxSpanPages; ++pages) {
+    const size_t bytes = pages * kPageSize;
+    const size_t objects = bytes / size;
+    if (objects > kMaxObjects) break;
+    const size_t waste = bytes % size;
+    if (waste * 32 <= bytes && objects >= 32) return pages;
+    // Waste as a share of the span: compared crosswise to stay in integers.
+    if (waste * best < best_waste * pages || (pages == 1)) {
+      best = pages;
+      best_waste = waste;
+    }
+  }
+  return best;
+}
+
+constexpr std::array<ClassInfo, kTags> MakeClasses() {
+  std::array<ClassInfo, kTags> classes{};
+  for (unsigned c = 1; c <= kSmallClasses; ++c) {
+    const size_t size = SmallSize(c);
+    const unsigned pages = SpanPages(size);
+    classes[c] = {static_cast<uint32_t>(size), static_cast<uint16_t>(pages * kPageSize / size),
+                  static_cast<uint8_t>(pages),
+                  static_cast<uint32_t>(((uint64_t{1} << 32) + size - 1) / size)};
+  }
+  for (unsigned pages = 1; pages <= kMaxMediumPages; ++pages) {
+    classes[kSmallClasses + pages] = {static_cast<uint32_t>(pages * kPageSize), 1,
+                                      static_cast<uint8_t>(pages), 0};
+  }
+  return classes;
+}
+
+}  // namespace internal
+
+inline constexpr std::array<ClassInfo, kTags> kClassTable = internal::MakeClasses();
+static_assert(kClassTable[kSmallClasses].size == kMaxSmallSize);
+
+// One byte for each multiple of 16 bytes: the class that serves it. 2 KiB.
+inline constexpr unsigned kGranuleShift = 4;
+inline constexpr auto kClassOfGranules = [] {
+  std::array<uint8_t, (kMaxBinnedSize >> kGranuleShift) + 1> table{};
+  unsigned c = 1;
+  for (size_t granules = 0; granules < table.size(); ++granules) {
+    while (kClassTable[c].size < (granules << kGranuleShift)) ++c;
+    table[granules] = static_cast<uint8_t>(c);
+  }
+  return table;
+}();
+
+// The class that serves `bytes` (<= kMaxBinnedSize).
+constexpr SizeClass ClassOf(size_t bytes) {
+  return SizeClass(kClassOfGranules[(bytes + 15) >> kGranuleShift]);
+}
+constexpr const ClassInfo& InfoOf(SizeClass c) { return kClassTable[c.value()]; }
+
+// The number of the object at `offset` bytes (< 2^15) into a span: offset / size, exactly, because
+// the error of the reciprocal is below 1 / 2^17 for sizes and offsets of this range.
+constexpr unsigned ObjectAt(const ClassInfo& info, uint32_t offset) {
+  return static_cast<unsigned>((uint64_t{offset} * info.reciprocal) >> 32);
+}
+
+// The smallest class whose objects are all aligned to `align` (a power of two, <= kPageSize) and
+// hold `bytes`; class 0 when no bin serves it. Objects begin at multiples of their size from a
+// page's start, so a size that is a multiple of `align` is what is looked for.
+constexpr SizeClass AlignedClassOf(size_t bytes, size_t align) {
+  if (bytes > kMaxBinnedSize) return SizeClass(0);
+  unsigned c = ClassOf(bytes == 0 ? 1 : bytes).value();
+  while (c < kClasses && kClassTable[c].size % align != 0) ++c;
+  return SizeClass(c < kClasses ? static_cast<uint8_t>(c) : uint8_t{0});
+}
+
+}  // namespace hz3
+
+#endif  // HZ3_OBJECTS_SIZE_CLASSES_H_

@@ -1,0 +1,64 @@
+#include "hz3/objects/span.h"
+
+namespace hz3 {
+
+void Span::Open(SizeClass c) {
+  size_class_ = c;
+  back_ = 0;
+  bucket = 0;
+  next = previous = kNoIndex;
+  const unsigned objects = InfoOf(c).objects;
+  free_count_ = static_cast<uint16_t>(objects);
+  for (unsigned w = 0; w < kWords; ++w) {
+    const unsigned before = w * 64;
+    if (objects >= before + 64) {
+      free_[w] = ~uint64_t{0};
+    } else {
+      free_[w] = objects > before ? (uint64_t{1} << (objects - before)) - 1 : 0;
+    }
+  }
+}
+
+unsigned Span::Take(char* base, void** out, unsigned want) {
+  const uint32_t size = info().size;
+  unsigned taken = 0;
+  for (unsigned w = 0; w < kWords && taken < want; ++w) {
+    uint64_t bits = free_[w];
+    char* first = base + size_t{w} * 64 * size;
+    while (bits != 0 && taken < want) {
+      out[taken++] = first + size_t{static_cast<unsigned>(std::countr_zero(bits))} * size;
+      bits &= bits - 1;
+    }
+    free_[w] = bits;
+  }
+  free_count_ = static_cast<uint16_t>(free_count_ - taken);
+  return taken;
+}
+
+bool Span::Collect(unsigned* bad) {
+  for (unsigned w = 0; w < kWords; ++w) {
+    if (mail_[w].load(std::memory_order_relaxed) == 0) continue;
+    // Acquire pairs with Post's release.
+    const uint64_t mail = mail_[w].exchange(0, std::memory_order_acq_rel);
+    const uint64_t twice = mail & free_[w];
+    if (twice != 0) {
+      *bad = w * 64 + static_cast<unsigned>(std::countr_zero(twice));
+      return false;
+    }
+    free_[w] |= mail;
+    free_count_ = static_cast<uint16_t>(free_count_ + std::popcount(mail));
+  }
+  return true;
+}
+
+bool Span::HasMail() const { return MailCount() != 0; }
+
+unsigned Span::MailCount() const {
+  unsigned count = 0;
+  for (const auto& word : mail_) {
+    count += static_cast<unsigned>(std::popcount(word.load(std::memory_order_relaxed)));
+  }
+  return count;
+}
+
+}  // namespace hz3

@@ -1,0 +1,95 @@
+// Span: a run of pages cut into equal objects of one small size class. Which objects are free is a
+// bitmap; objects that other shards have freed wait in a second one, the span's mailbox. The record
+// of a span is that of its first page in the arena's metadata; the records of its other pages only
+// say how far back the first one is.
+//
+// All but the mailbox is touched only under the owning shard's lease; slow path. Bitmap searches
+// are bounded by kWords.
+#ifndef HZ3_OBJECTS_SPAN_H_
+#define HZ3_OBJECTS_SPAN_H_
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "hz3/base/words.h"
+#include "hz3/objects/size_classes.h"
+
+namespace hz3 {
+
+// What a free of an object came to.
+enum class FreeResult : uint8_t { kFreed, kDoubleFree, kNotAnObject };
+
+class alignas(2 * kCacheLine) Span {
+ public:
+  static constexpr unsigned kWords = kMaxObjects / 64;
+
+  // Becomes an empty span of class c (all objects free).
+  void Open(SizeClass c);
+  // No span any more; every object is free.
+  void Close() { size_class_ = SizeClass(0); }
+  // This page belongs to the span whose first page is `back` pages before it.
+  void SetInterior(uint8_t back) {
+    size_class_ = SizeClass(0);
+    back_ = back;
+  }
+
+  SizeClass size_class() const { return size_class_; }
+  unsigned back() const { return back_; }
+  unsigned free_count() const { return free_count_; }
+  const ClassInfo& info() const { return InfoOf(size_class_); }
+  bool AllFree() const { return free_count_ == info().objects; }
+
+  // Moves up to `want` free objects of the span that starts at `base` to out[0..]; returns how many.
+  unsigned Take(char* base, void** out, unsigned want);
+  // The object at byte `offset` of the span becomes free.
+  FreeResult Free(uint32_t offset) {
+    const ClassInfo& c = info();
+    const unsigned object = ObjectAt(c, offset);
+    if (object >= c.objects || object * c.size != offset) return FreeResult::kNotAnObject;
+    const uint64_t bit = uint64_t{1} << (object % 64);
+    uint64_t& word = free_[object / 64];
+    if ((word & bit) != 0) return FreeResult::kDoubleFree;
+    word |= bit;
+    ++free_count_;
+    return FreeResult::kFreed;
+  }
+
+  // Any thread: leaves the objects of `bits` in word w of the mailbox. Returns those that had been
+  // there before (double frees).
+  uint64_t Post(unsigned w, uint64_t bits) {
+    // Release: the program's last writes to the objects come before their reuse, which begins with
+    // the acquire in Collect.
+    return mail_[w].fetch_or(bits, std::memory_order_acq_rel);
+  }
+  // The mail becomes free objects. False when one of them was free already; *bad is its number.
+  bool Collect(unsigned* bad);
+  bool HasMail() const;
+  unsigned MailCount() const;
+
+  // The number of the object at `offset`, or kMaxObjects when no object starts there.
+  unsigned ObjectNumber(uint32_t offset) const {
+    const ClassInfo& c = info();
+    const unsigned object = ObjectAt(c, offset);
+    return object < c.objects && object * c.size == offset ? object : kMaxObjects;
+  }
+  bool IsFree(unsigned object) const { return (free_[object / 64] >> (object % 64)) & 1; }
+
+  // Links of the shard's lists, by page; central's.
+  uint32_t next = kNoIndex;
+  uint32_t previous = kNoIndex;
+  uint8_t bucket = 0;
+
+ private:
+  uint8_t back_ = 0;
+  SizeClass size_class_{0};
+  uint16_t free_count_ = 0;
+  uint64_t free_[kWords] = {};
+  // Relaxed or acq_rel atomics, see Post and Collect; on a line of their own, because other cores
+  // write them while the owner works on the rest.
+  alignas(kCacheLine) std::atomic<uint64_t> mail_[kWords] = {};
+};
+
+}  // namespace hz3
+
+#endif  // HZ3_OBJECTS_SPAN_H_

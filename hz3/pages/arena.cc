@@ -1,0 +1,233 @@
+#include "hz3/pages/arena.h"
+
+#include <algorithm>
+
+namespace hz3 {
+namespace {
+
+// Memory is made writable in steps of this many slots, so that a growing program makes one call
+// for 16 MiB; where the OS refuses that, slot by slot.
+constexpr uint32_t kCommitStep = 8;
+// Metadata is made writable for this many slots at once: 32 of them fill whole pages of each table.
+constexpr uint32_t kMetadataStep = 32;
+
+constexpr size_t PageRounded(size_t bytes) { return RoundUp(bytes, kPageSize); }
+
+}  // namespace
+
+bool Arena::Init(OsMemory& os, size_t bytes, bool may_shrink, size_t page_record_bytes) {
+  os_ = &os;
+  page_record_bytes_ = page_record_bytes;
+  bytes = std::clamp(bytes & ~(kSegmentSize - 1), kMinBytes, kMaxBytes);
+  while (!Reserve(bytes)) {
+    if (!may_shrink || bytes == kMinBytes) return false;
+    bytes = std::max((bytes / 2) & ~(kSegmentSize - 1), kMinBytes);
+  }
+  return true;
+}
+
+// Metadata in one reservation, each table between pages that stay inaccessible:
+//   guard | tags | guard | free words | guard | segments | guard | page records | guard
+bool Arena::Reserve(size_t bytes) {
+  slots_ = static_cast<uint32_t>(bytes >> kSegmentShift);
+  const size_t pages = bytes >> kPageShift;
+  const uint32_t rounded_slots = static_cast<uint32_t>(RoundUp(slots_, kMetadataStep));
+  const size_t tag_bytes = PageRounded(size_t{rounded_slots} * kPagesPerSegment);
+  const size_t word_bytes = PageRounded(rounded_slots / 8);
+  const size_t segment_bytes = PageRounded(rounded_slots * sizeof(Segment));
+  const size_t record_bytes = size_t{rounded_slots} * kPagesPerSegment * page_record_bytes_;
+  metadata_bytes_ = tag_bytes + word_bytes + segment_bytes + record_bytes + 5 * kPageSize;
+
+  base_ = static_cast<char*>(os_->Reserve(bytes, kSegmentSize));
+  if (base_ == nullptr) return false;
+  metadata_ = static_cast<char*>(os_->Reserve(metadata_bytes_, kPageSize));
+  if (metadata_ == nullptr) {
+    os_->Release(base_, bytes);
+    return false;
+  }
+  tags_ = metadata_ + kPageSize;
+  char* words = tags_ + tag_bytes + kPageSize;
+  char* segments = words + word_bytes + kPageSize;
+  records_ = segments + segment_bytes + kPageSize;
+  if (!os_->MakeReadable(tags_, tag_bytes) || !os_->Commit(words, word_bytes)) {
+    ReleaseReservation();
+    return false;
+  }
+  free_words_ = reinterpret_cast<uint64_t*>(words);
+  segments_ = reinterpret_cast<Segment*>(segments);
+  segmap_.Init(base_, pages, tags_);
+  // Slots that were never used are free too, but they are found by counting, so that the bitmap of
+  // a large arena is not written at the start.
+  free_count_.store(slots_, std::memory_order_relaxed);
+  return true;
+}
+
+void Arena::ReleaseReservation() {
+  os_->Release(base_, bytes());
+  os_->Release(metadata_, metadata_bytes_);
+}
+
+void Arena::Destroy() { ReleaseReservation(); }
+
+uint32_t Arena::TakeSlots(uint32_t n, uint32_t align) {
+  LeaseHolder hold(lease_);
+  const uint32_t first = FindSlots(n, align);
+  if (first == kNoIndex || !EnsureCommitted(first + n)) return kNoIndex;
+  MarkSlots(first, n, false);
+  return first;
+}
+
+bool Arena::TakeSlotsAt(SlotIndex first, uint32_t n) {
+  LeaseHolder hold(lease_);
+  if (first.value() + n > slots_ || !AreFree(first.value(), n)) return false;
+  if (!EnsureCommitted(first.value() + n)) return false;
+  MarkSlots(first.value(), n, false);
+  return true;
+}
+
+void Arena::ReturnSlots(SlotIndex first, uint32_t n) {
+  LeaseHolder hold(lease_);
+  MarkSlots(first.value(), n, true);
+}
+
+// Free slots below the frontier are bits; all slots from the frontier on are free.
+uint32_t Arena::FindSlots(uint32_t n, uint32_t align) const {
+  const uint32_t frontier = used_slots();
+  uint32_t run_begin = kNoIndex;
+  for (uint32_t slot = first_free_word_ * kSlotsPerWord; slot < frontier; ++slot) {
+    const uint64_t word = free_words_[slot / kSlotsPerWord];
+    if (run_begin == kNoIndex && (word >> (slot % kSlotsPerWord)) == 0) {
+      slot |= kSlotsPerWord - 1;  // nothing more in this word
+      continue;
+    }
+    if (((word >> (slot % kSlotsPerWord)) & 1) == 0) {
+      run_begin = kNoIndex;
+      continue;
+    }
+    if (run_begin == kNoIndex && slot % align == 0) run_begin = slot;
+    if (run_begin != kNoIndex && slot + 1 - run_begin == n) return run_begin;
+  }
+  if (run_begin == kNoIndex) {
+    run_begin = static_cast<uint32_t>(RoundUp(frontier, align));
+  }
+  return run_begin <= slots_ && n <= slots_ - run_begin ? run_begin : kNoIndex;
+}
+
+bool Arena::AreFree(uint32_t first, uint32_t n) const {
+  const uint32_t frontier = used_slots();
+  for (uint32_t slot = first; slot < first + n && slot < frontier; ++slot) {
+    if (((free_words_[slot / kSlotsPerWord] >> (slot % kSlotsPerWord)) & 1) == 0) return false;
+  }
+  return true;
+}
+
+void Arena::MarkSlots(uint32_t first, uint32_t n, bool free) {
+  for (uint32_t slot = first; slot < first + n; ++slot) {
+    const uint64_t bit = uint64_t{1} << (slot % kSlotsPerWord);
+    uint64_t& word = free_words_[slot / kSlotsPerWord];
+    word = free ? word | bit : word & ~bit;
+  }
+  const uint32_t count = free_slots();
+  free_count_.store(free ? count + n : count - n, std::memory_order_relaxed);
+  const size_t dirty = DirtyPagesIn(first, n);
+  dirty_free_.store(free ? dirty_free_pages() + dirty : dirty_free_pages() - dirty,
+                    std::memory_order_relaxed);
+  if (free) first_free_word_ = std::min(first_free_word_, first / kSlotsPerWord);
+  const uint32_t frontier_word = used_slots() / kSlotsPerWord;
+  while (first_free_word_ < frontier_word && free_words_[first_free_word_] == 0) ++first_free_word_;
+}
+
+size_t Arena::DirtyPagesIn(uint32_t first, uint32_t n) const {
+  size_t dirty = 0;
+  for (uint32_t slot = first; slot < first + n; ++slot) dirty += segments_[slot].dirty_bits().Count();
+  return dirty;
+}
+
+bool Arena::EnsureCommitted(uint32_t slots) {
+  if (slots <= used_slots()) return true;
+  const uint32_t generous =
+      std::min(slots_, static_cast<uint32_t>(RoundUp(slots, kCommitStep)));
+  return CommitUpTo(generous) || (generous != slots && CommitUpTo(slots));
+}
+
+bool Arena::CommitUpTo(uint32_t slots) {
+  const uint32_t from = used_slots();
+  char* start = base_ + size_t{from} * kSegmentSize;
+  if (!CommitMetadata(slots) || !os_->Commit(start, size_t{slots - from} * kSegmentSize)) {
+    return false;
+  }
+  committed_slots_.store(slots, std::memory_order_relaxed);
+  const uint32_t count = free_slots();
+  MarkSlots(from, slots - from, true);
+  free_count_.store(count, std::memory_order_relaxed);  // they were counted as free before
+  return true;
+}
+
+bool Arena::CommitMetadata(uint32_t slots) {
+  if (slots <= metadata_slots_) return true;
+  const uint32_t from = metadata_slots_;
+  const uint32_t to = static_cast<uint32_t>(RoundUp(slots, kMetadataStep));
+  const size_t n = to - from;
+  const size_t records_per_slot = kPagesPerSegment * page_record_bytes_;
+  static_assert(kMetadataStep * sizeof(Segment) % kPageSize == 0);
+  static_assert(kMetadataStep * kPagesPerSegment % kPageSize == 0);
+  if (!os_->Commit(tags_ + size_t{from} * kPagesPerSegment, n * kPagesPerSegment) ||
+      !os_->Commit(segments_ + from, n * sizeof(Segment)) ||
+      !os_->Commit(records_ + from * records_per_slot, n * records_per_slot)) {
+    return false;
+  }
+  metadata_slots_ = to;
+  return true;
+}
+
+uint32_t Arena::NextDirtyFreeSlot(uint32_t from) {
+  const uint32_t frontier = used_slots();
+  for (uint32_t slot = from; slot < frontier; ++slot) {
+    const uint64_t rest = free_words_[slot / kSlotsPerWord] >> (slot % kSlotsPerWord);
+    if (rest == 0) {
+      slot |= kSlotsPerWord - 1;
+    } else if ((rest & 1) != 0 && segments_[slot].dirty_bits().Any()) {
+      return slot;
+    }
+  }
+  return kNoIndex;
+}
+
+size_t Arena::PurgeFreeSlots(size_t max_pages) {
+  size_t purged = 0;
+  uint32_t from = 0;
+  while (purged < max_pages) {
+    uint32_t slot;
+    {
+      LeaseHolder hold(lease_);
+      slot = NextDirtyFreeSlot(from);
+      if (slot == kNoIndex) return purged;
+      MarkSlots(slot, 1, false);
+    }
+    // The slot is ours now: the system call runs under no lease.
+    purged += PurgePages(segments_[slot], segments_[slot].dirty_bits());
+    ReturnSlots(SlotIndex(slot), 1);
+    from = slot + 1;
+  }
+  return purged;
+}
+
+size_t Arena::PurgePages(Segment& segment, const PageBits& pages) {
+  const uint32_t slot = static_cast<uint32_t>(&segment - segments_);
+  char* start = base_ + size_t{slot} * kSegmentSize;
+  size_t purged = 0;
+  const PageBits wanted = pages;
+  for (unsigned first = wanted.NextSet(0); first != PageBits::kNone;) {
+    const unsigned end = wanted.NextClear(first);
+    const unsigned n = end - first;
+    if (os_->Purge(start + size_t{first} * kPageSize, size_t{n} * kPageSize)) {
+      segment.MarkClean(first, n);
+      meter_.Uncharge(n);
+      purged += n;
+    }
+    first = wanted.NextSet(end);
+  }
+  return purged;
+}
+
+}  // namespace hz3

@@ -1,0 +1,115 @@
+// Arena: the address range that hz3 reserves once, cut into 2 MiB slots, and all metadata about it
+// (segmap, segments, a record for each page), which lies outside of it behind pages that cannot be
+// touched. Memory is made usable slot by slot, as it is asked for.
+//
+// Thread-safe: slots are taken and returned under the arena's own lease. Slow path. The search for
+// a slot is bounded by the slots ever used (kSlotsPerWord of them at a time).
+#ifndef HZ3_PAGES_ARENA_H_
+#define HZ3_PAGES_ARENA_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hz3/base/lease.h"
+#include "hz3/base/os_memory.h"
+#include "hz3/base/thread_annotations.h"
+#include "hz3/base/words.h"
+#include "hz3/pages/commit_meter.h"
+#include "hz3/pages/segmap.h"
+#include "hz3/pages/segment.h"
+
+namespace hz3 {
+
+class Arena {
+ public:
+  // The largest arena: page indices stay below 2^31.
+  static constexpr size_t kMaxBytes = size_t{8} << 40;
+  static constexpr size_t kMinBytes = kSegmentSize;
+
+  // Reserves `bytes` (a multiple of kSegmentSize) and the metadata for it, with
+  // `page_record_bytes` (a power of two) for each page. Where the reservation is refused and
+  // `may_shrink`, halves it down to kMinBytes. False when nothing could be had.
+  bool Init(OsMemory& os, size_t bytes, bool may_shrink, size_t page_record_bytes);
+  // Gives everything back; for tests. Nobody may use the arena any more.
+  void Destroy();
+
+  // Takes n neighbouring slots whose first is a multiple of `align` slots, lowest address first,
+  // ready to be used. kNoIndex when there are none or the OS refuses the memory.
+  uint32_t TakeSlots(uint32_t n, uint32_t align = 1);
+  void ReturnSlots(SlotIndex first, uint32_t n);
+  // Takes exactly [first, first + n) if all of it is free.
+  bool TakeSlotsAt(SlotIndex first, uint32_t n);
+
+  // Gives the memory of free slots back to the OS, until `max_pages` pages were given back or none
+  // is left. Returns the number of pages.
+  size_t PurgeFreeSlots(size_t max_pages);
+  // Pages of free slots that may hold memory; exact under the lease, a figure otherwise.
+  size_t dirty_free_pages() const { return dirty_free_.load(std::memory_order_relaxed); }
+  // Gives the memory of `pages` back and unmarks the pages. The caller owns the slot.
+  // Returns how many pages that was.
+  size_t PurgePages(Segment& segment, const PageBits& pages);
+
+  Segmap& segmap() { return segmap_; }
+  const Segmap& segmap() const { return segmap_; }
+  CommitMeter& meter() { return meter_; }
+  OsMemory& os() { return *os_; }
+  Segment& segment(SlotIndex slot) { return segments_[slot.value()]; }
+  const Segment& segment(SlotIndex slot) const { return segments_[slot.value()]; }
+  Segment& SegmentOf(PageIndex page) { return segment(SlotOf(page)); }
+  template <typename Record>
+  Record& page_record(PageIndex page) {
+    return reinterpret_cast<Record*>(records_)[page.value()];
+  }
+
+  uint32_t slots() const { return slots_; }
+  size_t bytes() const { return size_t{slots_} * kSegmentSize; }
+  // Slots [0, used_slots()) have been taken at least once; the others were never touched.
+  uint32_t used_slots() const { return committed_slots_.load(std::memory_order_relaxed); }
+  // Under the arena's lease the count of free slots is exact; a look from outside may be stale.
+  uint32_t free_slots() const { return free_count_.load(std::memory_order_relaxed); }
+
+  void LockForFork() HZ3_NO_ANALYSIS { lease_.Lock(); }
+  void UnlockAfterFork() HZ3_NO_ANALYSIS { lease_.Unlock(); }
+  void ResetAfterFork() { lease_.ResetAfterFork(); }
+
+ private:
+  static constexpr uint32_t kSlotsPerWord = 64;
+
+  bool Reserve(size_t bytes);
+  void ReleaseReservation();
+  uint32_t FindSlots(uint32_t n, uint32_t align) const HZ3_REQUIRES(lease_);
+  bool AreFree(uint32_t first, uint32_t n) const HZ3_REQUIRES(lease_);
+  void MarkSlots(uint32_t first, uint32_t n, bool free) HZ3_REQUIRES(lease_);
+  size_t DirtyPagesIn(uint32_t first, uint32_t n) const;
+  bool EnsureCommitted(uint32_t slots) HZ3_REQUIRES(lease_);
+  bool CommitUpTo(uint32_t slots) HZ3_REQUIRES(lease_);
+  bool CommitMetadata(uint32_t slots) HZ3_REQUIRES(lease_);
+  uint32_t NextDirtyFreeSlot(uint32_t from) HZ3_REQUIRES(lease_);
+
+  OsMemory* os_ = nullptr;
+  Segmap segmap_;
+  CommitMeter meter_;
+  size_t page_record_bytes_ = 0;
+
+  char* base_ = nullptr;
+  char* metadata_ = nullptr;
+  size_t metadata_bytes_ = 0;
+  char* tags_ = nullptr;
+  Segment* segments_ = nullptr;
+  char* records_ = nullptr;
+  uint64_t* free_words_ = nullptr;  // bit set: slot is free
+  uint32_t slots_ = 0;
+
+  Lease lease_;
+  uint32_t first_free_word_ HZ3_GUARDED_BY(lease_) = 0;
+  uint32_t metadata_slots_ HZ3_GUARDED_BY(lease_) = 0;
+  // Written under the lease; relaxed reads elsewhere are for statistics and for bounds of walks
+  // over slots, which only ever grow.
+  std::atomic<uint32_t> committed_slots_{0};
+  std::atomic<uint32_t> free_count_{0};
+  std::atomic<size_t> dirty_free_{0};
+};
+
+}  // namespace hz3
+
+#endif  // HZ3_PAGES_ARENA_H_

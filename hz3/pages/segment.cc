@@ -1,0 +1,89 @@
+#include "hz3/pages/segment.h"
+
+#include "hz3/config/config.h"
+
+namespace hz3 {
+namespace {
+
+// Bit i is set when i is a multiple of align pages.
+PageBits AlignedStarts(unsigned align) {
+  PageBits starts;
+  if (align < 64) {
+    uint64_t pattern = 1;
+    for (unsigned step = align; step < 64; step *= 2) pattern |= pattern << step;
+    for (unsigned w = 0; w < PageBits::kWords; ++w) starts.word(w) = pattern;
+  } else {
+    for (unsigned i = 0; i < PageBits::kSize; i += align) starts.Set(i);
+  }
+  return starts;
+}
+
+// The best start among the runs of `from`: one that fits exactly, else the lowest.
+unsigned BestStart(const PageBits& from, unsigned n, const PageBits& allowed) {
+  if constexpr (kConfig.exact_fit) {
+    const unsigned exact = (from.ExactRunsOf(n) & allowed).NextSet(0);
+    if (exact != PageBits::kNone) return exact;
+  }
+  return (from.RunsOf(n) & allowed).NextSet(0);
+}
+
+}  // namespace
+
+void Segment::Open(SlotIndex slot, ShardId shard) {
+  slot_ = slot;
+  free_ = ~PageBits();
+  start_ = PageBits();
+  free_pages_ = longest_ = kPagesPerSegment;
+  next = previous = kNoIndex;
+  bucket = 0;
+  owner_.store(shard.value(), std::memory_order_relaxed);
+  set_use(Use::kSegment);
+}
+
+void Segment::Close() { set_use(Use::kUnused); }
+
+unsigned Segment::FindRun(unsigned n, unsigned align, Pages pages) const {
+  if (n > longest_) return kNone;
+  const PageBits allowed = AlignedStarts(align);
+  const unsigned dirty = BestStart(FreeDirty(), n, allowed);
+  if (dirty != kNone || pages == Pages::kDirtyOnly) return dirty;
+  return BestStart(free_, n, allowed);
+}
+
+unsigned Segment::Carve(unsigned first, unsigned n) {
+  const unsigned clean = CleanPagesIn(first, n);
+  free_.ClearRange(first, n);
+  dirty_.SetRange(first, n);
+  start_.Set(first);
+  free_pages_ = static_cast<uint16_t>(free_pages_ - n);
+  return clean;
+}
+
+void Segment::Uncarve(unsigned first, unsigned n) {
+  start_.Clear(first);
+  free_.SetRange(first, n);
+  free_pages_ = static_cast<uint16_t>(free_pages_ + n);
+  const unsigned begin = free_.RunBegin(first);
+  const unsigned end = free_.NextClear(first + n);
+  const unsigned merged = end - begin;
+  if (merged > longest_) longest_ = static_cast<uint16_t>(merged);
+}
+
+unsigned Segment::RunLength(unsigned first) const {
+  return (start_ | free_).NextSet(first + 1) - first;
+}
+
+void Segment::ShrinkRun(unsigned first, unsigned n, unsigned keep) {
+  Uncarve(first + keep, n - keep);
+}
+
+bool Segment::GrowRun(unsigned first, unsigned n, unsigned want, unsigned* clean) {
+  const unsigned add = want - n;
+  if (first + want > kPagesPerSegment || free_.CountRange(first + n, add) != add) return false;
+  *clean = Carve(first + n, add);
+  start_.Clear(first + n);
+  UpdateLongest();
+  return true;
+}
+
+}  // namespace hz3

@@ -1,0 +1,114 @@
+// Segment: the metadata of one 2 MiB slot while a shard has it: which of its 512 pages are free,
+// which may hold memory, where its runs begin; and the inbox through which others talk to it. It
+// lies in the arena's metadata, never in the slot itself.
+//
+// Everything but the inbox and owner() is touched only under the owning shard's lease; slow path.
+//
+// Invariants: a free page belongs to no run and has tag 0; every page that is not free belongs to
+// exactly one run, whose first page has its `start` bit set; free_pages and longest agree with the
+// bitmap; a clean page (not dirty) is free and reads as zero.
+#ifndef HZ3_PAGES_SEGMENT_H_
+#define HZ3_PAGES_SEGMENT_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "hz3/base/bits.h"
+#include "hz3/base/words.h"
+#include "hz3/pages/inbox.h"
+
+namespace hz3 {
+
+using PageBits = Bits<kPagesPerSegment / 64>;
+
+// Which pages a search may hand out.
+enum class Pages {
+  kDirtyOnly,  // only pages that already hold memory
+  kAny,        // those first, clean ones last
+};
+
+class alignas(kCacheLine) Segment {
+ public:
+  static constexpr unsigned kNone = PageBits::kNone;
+
+  // What a slot is, for those who look from outside.
+  enum class Use : uint8_t { kUnused, kSegment, kHugeHead, kHugeTail };
+
+  // The slot becomes a segment of `shard`, all pages free. The dirty bits stay as they are.
+  void Open(SlotIndex slot, ShardId shard);
+  // All pages are free; the slot goes back to the arena.
+  void Close();
+
+  // The first page of a free run of n pages (1 <= n <= 512) whose address is a multiple of
+  // `align` pages (a power of two), or kNone. Prefers dirty pages, then a hole that fits exactly,
+  // then the lowest address.
+  unsigned FindRun(unsigned n, unsigned align, Pages pages) const;
+  // Takes [first, first + n), which is free, as one run. Returns how many of its pages were clean.
+  // `longest` is left as an upper bound: call UpdateLongest after the last carve of a batch.
+  unsigned Carve(unsigned first, unsigned n);
+  void UpdateLongest() { longest_ = static_cast<uint16_t>(free_.LongestRun()); }
+  // Gives the run [first, first + n) back to the bitmap.
+  void Uncarve(unsigned first, unsigned n);
+
+  // The pages of the run that begins at `first`.
+  unsigned RunLength(unsigned first) const;
+  bool IsRunStart(unsigned page) const { return start_.Test(page); }
+  bool IsFree(unsigned page) const { return free_.Test(page); }
+  // Shortens the run at `first` from n to `keep` pages (0 < keep < n); the rest becomes free.
+  void ShrinkRun(unsigned first, unsigned n, unsigned keep);
+  // Lengthens the run at `first` from n to `want` pages when the pages behind it are free.
+  // Returns whether it did; *clean is then how many of the added pages were clean.
+  bool GrowRun(unsigned first, unsigned n, unsigned want, unsigned* clean);
+  unsigned CleanPagesIn(unsigned first, unsigned n) const {
+    return n - dirty_.CountRange(first, n);
+  }
+
+  unsigned free_pages() const { return free_pages_; }
+  unsigned longest() const { return longest_; }
+  bool AllFree() const { return free_pages_ == kPagesPerSegment; }
+
+  // Free pages that hold memory: what a purge could give back.
+  PageBits FreeDirty() const { return free_ & dirty_; }
+  const PageBits& free_bits() const { return free_; }
+  const PageBits& dirty_bits() const { return dirty_; }
+  const PageBits& start_bits() const { return start_; }
+  void MarkClean(unsigned first, unsigned n) { dirty_.ClearRange(first, n); }
+  void MarkDirty(unsigned first, unsigned n) { dirty_.SetRange(first, n); }
+
+  // Who may touch the rest. Read by anybody who frees into this segment: a live block keeps its
+  // segment's owner fixed, so relaxed suffices.
+  ShardId owner() const { return ShardId(owner_.load(std::memory_order_relaxed)); }
+  Use use() const { return static_cast<Use>(use_.load(std::memory_order_relaxed)); }
+  void set_use(Use use) {
+    use_.store(static_cast<uint8_t>(use), std::memory_order_relaxed);
+  }
+  SlotIndex slot() const { return slot_; }
+
+  // Blocks of whole slots (`large`): bytes asked for and slots taken, in the head slot.
+  struct Huge {
+    size_t bytes = 0;
+    uint32_t slots = 0;
+  };
+  Huge huge;
+
+  // Links of the shard's lists, by slot; the shard's.
+  uint32_t next = kNoIndex;
+  uint32_t previous = kNoIndex;
+  uint8_t bucket = 0;
+
+  Inbox inbox;
+
+ private:
+  PageBits free_;
+  PageBits dirty_;
+  PageBits start_;
+  uint16_t free_pages_ = 0;
+  uint16_t longest_ = 0;
+  SlotIndex slot_;
+  std::atomic<uint8_t> owner_{0};
+  std::atomic<uint8_t> use_{0};
+};
+
+}  // namespace hz3
+
+#endif  // HZ3_PAGES_SEGMENT_H_

@@ -1,0 +1,80 @@
+// SegmentSet: the segments of one shard that have free pages, listed by their longest free run.
+// A request goes to the shortest list that can serve it, so that the fullest segments are cut
+// first and sparse ones drain.
+//
+// Owned by a shard: every call under its lease, slow path. The search is bounded: for runs of up
+// to kExactBuckets pages any member of a list fits; for longer ones at most kMaxProbes members of
+// the one list of mixed lengths are looked at, unless the caller asks for an exhaustive search.
+#ifndef HZ3_PAGES_SEGMENT_SET_H_
+#define HZ3_PAGES_SEGMENT_SET_H_
+
+#include <bit>
+#include <cstdint>
+
+#include "hz3/base/words.h"
+#include "hz3/config/config.h"
+#include "hz3/pages/arena.h"
+#include "hz3/pages/segment.h"
+
+namespace hz3 {
+
+class SegmentSet {
+ public:
+  // Lists 1..kExactBuckets hold segments whose longest run is exactly that many pages; each list
+  // after that covers a doubling: 9-15, 16-31, ... 256-511, 512 (empty segments).
+  static constexpr unsigned kExactBuckets = 8;
+  static constexpr unsigned kBuckets = 16;
+  static constexpr unsigned kEmptyBucket = 15;
+  static constexpr unsigned kMaxProbes = 16;
+
+  SegmentSet() {
+    for (uint32_t& head : heads_) head = kNoIndex;
+  }
+
+  static constexpr unsigned BucketOf(unsigned longest) {
+    if (longest <= kExactBuckets) return longest;
+    return 5 + static_cast<unsigned>(std::bit_width(longest));
+  }
+
+  // The segment is new in the set, or its longest run has changed.
+  void Insert(Arena& arena, Segment& segment);
+  void Remove(Arena& arena, Segment& segment);
+  void Update(Arena& arena, Segment& segment) {
+    if (BucketOf(segment.longest()) == segment.bucket) return;
+    Remove(arena, segment);
+    Insert(arena, segment);
+  }
+
+  // A segment with a run of n pages that `pages` and `align` allow; *first is where. nullptr when
+  // the search found none.
+  Segment* Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
+                unsigned* first) const;
+
+  // Walks the lists; for event paths.
+  template <typename F>
+  void ForEach(Arena& arena, F f) const {
+    for (uint32_t head : heads_) {
+      for (uint32_t slot = head; slot != kNoIndex;) {
+        Segment& segment = arena.segment(SlotIndex(slot));
+        slot = segment.next;
+        f(segment);
+      }
+    }
+  }
+  uint32_t empty_segment() const { return heads_[kEmptyBucket]; }
+
+ private:
+  // Segment::bucket of one that is in no list: it has no free page, or is not in the set.
+  static constexpr uint8_t kFull = 0;
+
+  uint32_t heads_[kBuckets];
+  uint32_t occupied_ = 0;  // bit b: list b is not empty
+};
+
+static_assert(SegmentSet::BucketOf(9) == 9 && SegmentSet::BucketOf(15) == 9 &&
+              SegmentSet::BucketOf(16) == 10 && SegmentSet::BucketOf(511) == 14 &&
+              SegmentSet::BucketOf(512) == SegmentSet::kEmptyBucket);
+
+}  // namespace hz3
+
+#endif  // HZ3_PAGES_SEGMENT_SET_H_

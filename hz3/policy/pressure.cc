@@ -1,0 +1,104 @@
+#include "hz3/policy/pressure.h"
+
+#include <algorithm>
+
+#include "hz3/config/config.h"
+#include "hz3/policy/mem_budget.h"
+
+namespace hz3 {
+namespace {
+
+constexpr unsigned kPageBits = 10;  // runs of up to 512 pages; more is remembered as 1023
+constexpr uint64_t kPageMask = (uint64_t{1} << kPageBits) - 1;
+
+void Count(std::atomic<uint64_t>& counter) {
+  // Relaxed: a figure.
+  counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+uint64_t PackedPages(const Request& request) { return std::min<uint64_t>(request.pages, kPageMask); }
+
+}  // namespace
+
+bool Pressure::FailedBefore(const Request& request, uint64_t releases) const {
+  const uint64_t mark = releases + 1;
+  if (IsSmall(request.size_class.value())) {
+    return failed_class_[request.size_class.value()].load(std::memory_order_relaxed) == mark;
+  }
+  const uint64_t failed = failed_run_.load(std::memory_order_relaxed);
+  return request.align == 1 && failed >> kPageBits == (mark & (~uint64_t{0} >> kPageBits)) &&
+         PackedPages(request) >= (failed & kPageMask);
+}
+
+void Pressure::Remember(const Request& request, uint64_t releases) {
+  const uint64_t mark = releases + 1;
+  if (IsSmall(request.size_class.value())) {
+    failed_class_[request.size_class.value()].store(mark, std::memory_order_relaxed);
+  } else if (request.align == 1 && !FailedBefore(request, releases)) {
+    failed_run_.store(mark << kPageBits | PackedPages(request), std::memory_order_relaxed);
+  }
+}
+
+bool Pressure::Sweep(unsigned first, Climber& climber) {
+  for (unsigned i = 0; i < shards_->count(); ++i) {
+    if (climber.TryShard((first + i) % shards_->count())) return true;
+  }
+  return false;
+}
+
+bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
+  if (FailedBefore(request, shards_->Releases())) {
+    Count(counters_.remembered);
+    return false;
+  }
+  Count(counters_.climbs);
+  climber.FlushOwn();                               // rung 1
+  if (climber.TryShard(own_shard)) {
+    Count(counters_.rescues);
+    return true;
+  }
+  LeaseHolder gate(gate_);                          // rung 2
+  if (!Lead(request, own_shard, self, climber)) {
+    Count(counters_.failures);
+    return false;
+  }
+  Count(counters_.rescues);
+  return true;
+}
+
+bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
+  uint64_t releases = shards_->Releases();
+  if (FailedBefore(request, releases)) return false;  // the leader before us found nothing either
+  if (Sweep(own_shard, climber)) return true;         // rung 3
+  last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
+  const bool first_time = !registry_->scarce();
+  registry_->set_scarce(true);
+  if (kConfig.broadcast && first_time) {              // rung 4
+    Count(counters_.broadcasts);
+    registry_->Broadcast(self, kConfig.broadcast_wait_us);
+    releases = shards_->Releases();
+    if (Sweep(own_shard, climber)) return true;
+  }
+  for (unsigned i = 0; i < shards_->count(); ++i) {   // rung 5
+    LeaseHolder hold((*shards_)[i].lease());
+    (*shards_)[i].ReleaseEmptySegments();
+  }
+  const CommitMeter& meter = shards_->arena().meter();
+  if (meter.committed() + request.pages > meter.limit()) {
+    MemBudget budget;
+    budget.Init(*shards_);
+    budget.Purge(request.pages);
+  }
+  releases = shards_->Releases();
+  if (Sweep(own_shard, climber)) return true;
+  Remember(request, releases);                        // rung 6
+  return false;
+}
+
+void Pressure::MaybeRelax(uint64_t now_ms) {
+  if (now_ms - last_scarce_ms_.load(std::memory_order_relaxed) > kScarceMs) {
+    registry_->set_scarce(false);
+  }
+}
+
+}  // namespace hz3

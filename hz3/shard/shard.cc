@@ -1,0 +1,478 @@
+#include "hz3/shard/shard.h"
+
+#include <algorithm>
+
+#include "hz3/base/report.h"
+#include "hz3/config/config.h"
+
+namespace hz3 {
+namespace {
+
+// A refill visits at most this many spans or segments, so that the lease stays short.
+constexpr unsigned kMaxRefillSources = 16;
+// Objects that leave an owner stash at a time.
+constexpr unsigned kStashBatch = 64;
+
+uint32_t OffsetInPage(const void* p) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p) & (kPageSize - 1));
+}
+
+// Why the free of `p`, expected to be a block of class `c`, cannot be.
+Misuse Diagnose(Tag tag, SizeClass c) {
+  return tag == c.value() ? Misuse::kInteriorPointer : Misuse::kDoubleFree;
+}
+
+}  // namespace
+
+void Shard::Init(Arena& arena, ShardId id) {
+  arena_ = &arena;
+  id_ = id;
+}
+
+unsigned Shard::Refill(SizeClass c, void** out, unsigned want, const Effort& effort) {
+  counters_.refills.Add(1);
+  if (HasMail()) CollectMail();
+  return IsSmall(c.value()) ? RefillSmall(c, out, want, effort)
+                            : RefillRuns(c, out, want, effort);
+}
+
+unsigned Shard::RefillSmall(SizeClass c, void** out, unsigned want, const Effort& effort) {
+  Central& central = central_[c.value()];
+  unsigned got = 0;
+  for (unsigned sources = 0; got < want && sources < kMaxRefillSources; ++sources) {
+    uint32_t page = central.Fullest();
+    if (page == kNoIndex) {
+      // What is at hand serves the caller; a new span only for one who got nothing so far.
+      if (got > 0) break;
+      page = OpenSpan(c, effort);
+      if (page == kNoIndex) break;
+    }
+    got += TakeFromSpan(central, page, out + got, want - got);
+  }
+  return got;
+}
+
+unsigned Shard::TakeFromSpan(Central& central, uint32_t page, void** out, unsigned want) {
+  const PageIndex index(page);
+  Span& span = arena_->page_record<Span>(index);
+  const unsigned got = span.Take(arena_->segmap().AddressOf(index), out, want);
+  central.Update(*arena_, index, span);
+  return got;
+}
+
+uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
+  const unsigned pages = InfoOf(c).pages;
+  unsigned first;
+  bool clean;
+  Segment* segment = Carve(pages, 1, effort, &first, &clean);
+  if (segment == nullptr) return kNoIndex;
+  Settle(*segment);
+  const PageIndex page(FirstPageOf(segment->slot()).value() + first);
+  Span& span = arena_->page_record<Span>(page);
+  span.Open(c);
+  for (unsigned i = 1; i < pages; ++i) {
+    arena_->page_record<Span>(PageIndex(page.value() + i)).SetInterior(static_cast<uint8_t>(i));
+  }
+  arena_->segmap().SetRange(page, pages, c.value());
+  central_[c.value()].Update(*arena_, page, span);
+  counters_.spans_opened.Add(1);
+  return page.value();
+}
+
+void Shard::CloseSpan(PageIndex page, Span& span) {
+  const unsigned pages = span.info().pages;
+  central_[span.size_class().value()].Remove(*arena_, span);
+  span.Close();
+  arena_->segmap().SetRange(page, pages, 0);
+  counters_.spans_closed.Add(1);
+  Uncarve(arena_->SegmentOf(page), PageInSegment(page), pages);
+}
+
+// An empty span is kept only while it is the class's last one with room.
+void Shard::SpanGained(PageIndex page, Span& span) {
+  Central& central = central_[span.size_class().value()];
+  central.Update(*arena_, page, span);
+  if (span.AllFree() && !central.HasOnly(span)) CloseSpan(page, span);
+}
+
+unsigned Shard::RefillRuns(SizeClass c, void** out, unsigned want, const Effort& effort) {
+  const unsigned pages = InfoOf(c).pages;
+  unsigned got = 0;
+  for (unsigned sources = 0; got < want && sources < kMaxRefillSources; ++sources) {
+    // Only who got nothing so far may make the heap grow or touch fresh pages.
+    const Effort& here = got == 0 ? effort : kDirtyEffort;
+    unsigned first;
+    bool clean;
+    Segment* segment = Carve(pages, 1, here, &first, &clean);
+    if (segment == nullptr) break;
+    const uint32_t base = FirstPageOf(segment->slot()).value();
+    const Pages allowed = clean ? Pages::kAny : Pages::kDirtyOnly;
+    do {
+      const PageIndex page(base + first);
+      arena_->segmap().Set(page, c.value());
+      out[got++] = arena_->segmap().AddressOf(page);
+      if (got == want) break;
+      first = segment->FindRun(pages, 1, allowed);
+    } while (first != Segment::kNone && TakeRun(*segment, first, pages, &clean));
+    Settle(*segment);
+  }
+  counters_.runs_carved.Add(got);
+  return got;
+}
+
+void* Shard::AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effort, bool* clean) {
+  if (HasMail()) CollectMail();
+  unsigned first;
+  Segment* segment = Carve(n, align, effort, &first, clean);
+  if (segment == nullptr) return nullptr;
+  Settle(*segment);
+  const PageIndex page(FirstPageOf(segment->slot()).value() + first);
+  arena_->segmap().Set(page, tag);
+  counters_.runs_carved.Add(1);
+  return arena_->segmap().AddressOf(page);
+}
+
+Segment* Shard::Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first,
+                      bool* clean) {
+  Segment* segment = segments_.Find(*arena_, n, align, effort.pages, effort.exhaustive, first);
+  if (segment == nullptr && effort.grow) {
+    segment = Grow();
+    if (segment != nullptr) *first = segment->FindRun(n, align, Pages::kAny);
+  }
+  if (segment == nullptr) return nullptr;
+  if (TakeRun(*segment, *first, n, clean)) return segment;
+  // The commit limit forbids clean pages: dirty ones may still be had.
+  segment = segments_.Find(*arena_, n, align, Pages::kDirtyOnly, effort.exhaustive, first);
+  if (segment == nullptr || !TakeRun(*segment, *first, n, clean)) return nullptr;
+  return segment;
+}
+
+bool Shard::TakeRun(Segment& segment, unsigned first, unsigned n, bool* clean) {
+  const unsigned fresh = segment.CleanPagesIn(first, n);
+  if (fresh > 0 && !arena_->meter().Charge(fresh)) return false;
+  if (segment.AllFree()) --empty_segments_;
+  segment.Carve(first, n);
+  SubtractFree(n);
+  SetDirtyFree(dirty_free_pages() - (n - fresh));
+  *clean = fresh == n;
+  return true;
+}
+
+void Shard::Settle(Segment& segment) {
+  segment.UpdateLongest();
+  segments_.Update(*arena_, segment);
+}
+
+Segment* Shard::Grow() {
+  const uint32_t slot = arena_->TakeSlots(1);
+  if (slot == kNoIndex) return nullptr;
+  Segment& segment = arena_->segment(SlotIndex(slot));
+  segment.Open(SlotIndex(slot), id_);
+  segments_.Insert(*arena_, segment);
+  ++empty_segments_;
+  AddFree(kPagesPerSegment);
+  SetDirtyFree(dirty_free_pages() + segment.dirty_bits().Count());
+  counters_.segments_opened.Add(1);
+  return &segment;
+}
+
+void Shard::Uncarve(Segment& segment, unsigned first, unsigned n) {
+  segment.Uncarve(first, n);
+  segments_.Update(*arena_, segment);
+  AddFree(n);
+  SetDirtyFree(dirty_free_pages() + n);
+  if (segment.AllFree() && ++empty_segments_ > kConfig.retained_segments) {
+    ReturnEmptySegments(kConfig.retained_segments);
+  }
+}
+
+void Shard::ReturnEmptySegments(unsigned keep) {
+  while (empty_segments_ > keep) {
+    Segment& segment = arena_->segment(SlotIndex(segments_.empty_segment()));
+    segments_.Remove(*arena_, segment);
+    --empty_segments_;
+    SubtractFree(kPagesPerSegment);
+    SetDirtyFree(dirty_free_pages() - segment.dirty_bits().Count());
+    segment.Close();
+    arena_->ReturnSlots(segment.slot(), 1);
+    counters_.segments_closed.Add(1);
+  }
+}
+
+void Shard::FreeObjects(SizeClass c, void* const* objects, unsigned n) {
+  counters_.flushes.Add(1);
+  releases_.Add(1);
+  if (!IsSmall(c.value())) {
+    for (unsigned i = 0; i < n; ++i) {
+      if (arena_->segmap().Lookup(objects[i]) != c.value()) {
+        ReportMisuse(Misuse::kDoubleFree, objects[i]);
+      }
+      FreeRun(objects[i]);
+    }
+    return;
+  }
+  const Segmap& segmap = arena_->segmap();
+  PageIndex open_page;
+  Span* open = nullptr;  // the span whose list position is not up to date yet
+  for (unsigned i = 0; i < n; ++i) {
+    PageIndex page = segmap.PageOf(objects[i]);
+    page = PageIndex(page.value() - arena_->page_record<Span>(page).back());
+    Span* span = &arena_->page_record<Span>(page);
+    if (span != open) {
+      if (open != nullptr) SpanGained(open_page, *open);
+      open = nullptr;
+      if (span->size_class() != c) {
+        ReportMisuse(Misuse::kDoubleFree, objects[i]);
+      }
+      open = span;
+      open_page = page;
+    }
+    const uint32_t offset = static_cast<uint32_t>(static_cast<char*>(objects[i]) -
+                                                  segmap.AddressOf(page));
+    const FreeResult result = span->Free(offset);
+    if (result != FreeResult::kFreed) [[unlikely]] {
+      ReportMisuse(result == FreeResult::kDoubleFree ? Misuse::kDoubleFree
+                                                     : Misuse::kInteriorPointer,
+                   objects[i]);
+    }
+  }
+  if (open != nullptr) SpanGained(open_page, *open);
+}
+
+void Shard::FreeRun(void* p) {
+  const PageIndex page = arena_->segmap().PageOf(p);
+  Segment& segment = arena_->SegmentOf(page);
+  const unsigned first = PageInSegment(page);
+  if (OffsetInPage(p) != 0) ReportMisuse(Misuse::kInteriorPointer, p);
+  if (segment.IsFree(first)) ReportMisuse(Misuse::kDoubleFree, p);
+  if (!segment.IsRunStart(first)) ReportMisuse(Misuse::kInteriorPointer, p);
+  releases_.Add(1);
+  arena_->segmap().Set(page, 0);
+  Uncarve(segment, first, segment.RunLength(first));
+}
+
+bool Shard::ResizeRun(void* p, unsigned pages) {
+  const PageIndex page = arena_->segmap().PageOf(p);
+  Segment& segment = arena_->SegmentOf(page);
+  const unsigned first = PageInSegment(page);
+  const unsigned had = segment.RunLength(first);
+  if (pages < had) {
+    segment.ShrinkRun(first, had, pages);
+    segments_.Update(*arena_, segment);
+    AddFree(had - pages);
+    SetDirtyFree(dirty_free_pages() + (had - pages));
+    releases_.Add(1);
+    return true;
+  }
+  if (pages == had) return true;
+  const unsigned more = pages - had;
+  if (first + pages > kPagesPerSegment) return false;
+  if (segment.free_bits().CountRange(first + had, more) != more) return false;
+  const unsigned fresh = segment.CleanPagesIn(first + had, more);
+  if (!arena_->meter().Charge(fresh)) return false;
+  unsigned clean;
+  segment.GrowRun(first, had, pages, &clean);
+  segments_.Update(*arena_, segment);
+  SubtractFree(more);
+  SetDirtyFree(dirty_free_pages() - (more - fresh));
+  return true;
+}
+
+void Shard::CollectMail() {
+  for (uint32_t slot = mail_.TakeAll(); slot != kNoIndex;) {
+    Segment& segment = arena_->segment(SlotIndex(slot));
+    slot = MailList::Next(segment.inbox);
+    segment.inbox.ClearPosted();
+    if (segment.use() == Segment::Use::kSegment && segment.owner() == id_) {
+      CollectSegment(segment);
+    } else if (!segment.inbox.Empty() && segment.inbox.MarkPosted()) {
+      // A late announcement: the slot has changed hands since. Its mail is the new owner's; the
+      // address of that shard is found from ours, because shards lie in one array.
+      Shard* owner = this - id_.value() + segment.owner().value();
+      owner->mail_.Push(segment.slot(), segment.inbox);
+    }
+  }
+}
+
+void Shard::CollectSegment(Segment& segment) {
+  const uint32_t base = FirstPageOf(segment.slot()).value();
+  for (unsigned w = 0; w < Inbox::kWords; ++w) {
+    uint64_t spans = segment.inbox.Take(Inbox::kSpan, w);
+    for (; spans != 0; spans &= spans - 1) {
+      CollectSpan(PageIndex(base + w * 64 + static_cast<unsigned>(std::countr_zero(spans))));
+    }
+    uint64_t runs = segment.inbox.Take(Inbox::kRun, w);
+    for (; runs != 0; runs &= runs - 1) {
+      const PageIndex page(base + w * 64 + static_cast<unsigned>(std::countr_zero(runs)));
+      counters_.mail_collected.Add(1);
+      FreeRun(arena_->segmap().AddressOf(page));
+    }
+  }
+}
+
+// The hint may be stale: the page may be anything by now, and then there is no mail for it.
+void Shard::CollectSpan(PageIndex page) {
+  if (!IsSmall(arena_->segmap().Get(page))) return;
+  Span& span = arena_->page_record<Span>(page);
+  if (span.size_class() == SizeClass(0)) return;
+  const unsigned before = span.free_count();
+  unsigned bad;
+  if (!span.Collect(&bad)) {
+    ReportMisuse(Misuse::kDoubleFree,
+                 arena_->segmap().AddressOf(page) + size_t{bad} * span.info().size);
+  }
+  const unsigned gained = span.free_count() - before;
+  if (gained == 0) return;
+  counters_.mail_collected.Add(gained);
+  releases_.Add(1);
+  SpanGained(page, span);
+}
+
+void Shard::CollectAll() {
+  CollectMail();
+  for (unsigned c = 1; c <= kSmallClasses; ++c) {
+    EmptyStash(SizeClass(static_cast<uint8_t>(c)));
+    central_[c].ForEach(*arena_, [&](PageIndex page, Span& span) HZ3_NO_ANALYSIS {
+      if (span.AllFree()) CloseSpan(page, span);
+    });
+  }
+}
+
+void Shard::EmptyStash(SizeClass c) {
+  void* batch[kStashBatch];
+  // The stash is bounded, and others may fill it while it is emptied: bounded all the same.
+  for (unsigned round = 0; round < 2 * OwnerStash::kMaxEntries / kStashBatch; ++round) {
+    const unsigned n = stash(c).Take(batch, kStashBatch);
+    if (n == 0) return;
+    FreeObjects(c, batch, n);
+  }
+}
+
+Segment* Shard::ClaimDirty(size_t max_pages, PageBits* claimed) {
+  Segment* best = nullptr;
+  unsigned best_free = 0;
+  segments_.ForEach(*arena_, [&](Segment& segment) {
+    const unsigned n = segment.FreeDirty().Count();
+    if (n > best_free) {
+      best_free = n;
+      best = &segment;
+    }
+  });
+  *claimed = PageBits();
+  if (best == nullptr || max_pages == 0) return nullptr;
+  const PageBits dirty = best->FreeDirty();
+  size_t left = max_pages;
+  for (unsigned first = dirty.NextSet(0); first != PageBits::kNone && left > 0;) {
+    const unsigned end = dirty.NextClear(first);
+    const unsigned n = static_cast<unsigned>(std::min<size_t>(end - first, left));
+    bool clean;
+    TakeRun(*best, first, n, &clean);
+    claimed->SetRange(first, n);
+    left -= n;
+    first = dirty.NextSet(end);
+  }
+  Settle(*best);
+  return best;
+}
+
+void Shard::UnclaimDirty(Segment& segment, const PageBits& claimed) {
+  for (unsigned first = claimed.NextSet(0); first != PageBits::kNone;) {
+    // Runs that touch were claimed one by one: give each back from its own start.
+    const unsigned end = std::min(claimed.NextClear(first), first + segment.RunLength(first));
+    const unsigned dirty = end - first - segment.CleanPagesIn(first, end - first);
+    Uncarve(segment, first, end - first);
+    SetDirtyFree(dirty_free_pages() - (end - first) + dirty);
+    first = claimed.NextSet(end);
+  }
+  releases_.Add(1);
+}
+
+size_t Shard::TakeDirtyLowWater() {
+  const size_t low = dirty_low_water_;
+  dirty_low_water_ = dirty_free_pages();
+  return low;
+}
+
+void Shard::AddFree(size_t pages) {
+  free_.store(free_pages() + pages, std::memory_order_relaxed);
+}
+void Shard::SubtractFree(size_t pages) {
+  free_.store(free_pages() - pages, std::memory_order_relaxed);
+}
+void Shard::SetDirtyFree(size_t pages) {
+  dirty_free_.store(pages, std::memory_order_relaxed);
+  dirty_low_water_ = std::min(dirty_low_water_, pages);
+}
+
+void Shard::PostPages(Segment& segment, Inbox::Kind kind, unsigned w, uint64_t pages) {
+  segment.inbox.Put(kind, w, pages);
+  if (segment.inbox.MarkPosted()) mail_.Push(segment.slot(), segment.inbox);
+}
+
+void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
+  if (!IsSmall(c.value())) {
+    for (unsigned i = 0; i < n; ++i) PostRun(objects[i]);
+    return;
+  }
+  const Segmap& segmap = arena_->segmap();
+  for (unsigned i = 0; i < n;) {
+    PageIndex page = segmap.PageOf(objects[i]);
+    page = PageIndex(page.value() - arena_->page_record<Span>(page).back());
+    Span& span = arena_->page_record<Span>(page);
+    char* base = segmap.AddressOf(page);
+    // All neighbours in the batch that share a word of this span's mailbox go by one fetch_or.
+    unsigned word = Span::kWords;
+    uint64_t bits = 0;
+    for (; i < n; ++i) {
+      char* object = static_cast<char*>(objects[i]);
+      const size_t offset = static_cast<size_t>(object - base);
+      if (object < base || offset >= size_t{InfoOf(c).pages} * kPageSize) break;
+      const unsigned number =
+          span.size_class() == c ? span.ObjectNumber(static_cast<uint32_t>(offset)) : kMaxObjects;
+      if (number == kMaxObjects) ReportMisuse(Diagnose(segmap.Lookup(object), c), object);
+      if (word != Span::kWords && word != number / 64) break;
+      word = number / 64;
+      const uint64_t bit = uint64_t{1} << (number % 64);
+      if ((bits & bit) != 0) ReportMisuse(Misuse::kDoubleFree, object);
+      bits |= bit;
+    }
+    const uint64_t twice = span.Post(word, bits) & bits;
+    if (twice != 0) {
+      const unsigned number = word * 64 + static_cast<unsigned>(std::countr_zero(twice));
+      ReportMisuse(Misuse::kDoubleFree, base + size_t{number} * InfoOf(c).size);
+    }
+    const unsigned in_segment = PageInSegment(page);
+    PostPages(arena_->SegmentOf(page), Inbox::kSpan, in_segment / 64,
+              uint64_t{1} << (in_segment % 64));
+  }
+  NotePost();
+}
+
+void Shard::PostRun(void* p) {
+  const PageIndex page = arena_->segmap().PageOf(p);
+  if (OffsetInPage(p) != 0) ReportMisuse(Misuse::kInteriorPointer, p);
+  if (arena_->segmap().Get(page) == 0) ReportMisuse(Misuse::kDoubleFree, p);
+  Segment& segment = arena_->SegmentOf(page);
+  const unsigned first = PageInSegment(page);
+  const uint64_t bit = uint64_t{1} << (first % 64);
+  if ((segment.inbox.Put(Inbox::kRun, first / 64, bit) & bit) != 0) {
+    ReportMisuse(Misuse::kDoubleFree, p);
+  }
+  if (segment.inbox.MarkPosted()) mail_.Push(segment.slot(), segment.inbox);
+  NotePost();
+}
+
+void Shard::LockForFork() {
+  lease_.Lock();
+  for (OwnerStash& stash : stashes_) stash.LockForFork();
+}
+void Shard::UnlockAfterFork() {
+  for (OwnerStash& stash : stashes_) stash.UnlockAfterFork();
+  lease_.Unlock();
+}
+void Shard::ResetAfterFork() {
+  for (OwnerStash& stash : stashes_) stash.ResetAfterFork();
+  lease_.ResetAfterFork();
+}
+
+}  // namespace hz3

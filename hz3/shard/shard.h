@@ -1,0 +1,158 @@
+// Shard: a set of segments, the spans in them by class, and everything that happens to them under
+// one lease: refill and flush of a batch, runs, mail.
+//
+// Whoever holds lease() is the shard for the time being. Functions under "With the lease" need it;
+// those under "Without" are for everybody else and write to mailboxes and stashes only. Slow path.
+// Failure is a value: fewer objects than wanted, or nullptr; the shard never waits and never looks
+// beyond itself except to the arena for a slot.
+#ifndef HZ3_SHARD_SHARD_H_
+#define HZ3_SHARD_SHARD_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "hz3/base/counter.h"
+#include "hz3/base/lease.h"
+#include "hz3/base/thread_annotations.h"
+#include "hz3/base/words.h"
+#include "hz3/objects/central.h"
+#include "hz3/objects/owner_stash.h"
+#include "hz3/objects/size_classes.h"
+#include "hz3/pages/arena.h"
+#include "hz3/pages/inbox.h"
+#include "hz3/pages/segment_set.h"
+
+namespace hz3 {
+
+// How hard a request may search and what it may take.
+struct Effort {
+  Pages pages = Pages::kAny;
+  bool grow = true;         // may take a slot from the arena
+  bool exhaustive = false;  // the ladder: no bound on probes, and mail is collected first
+};
+inline constexpr Effort kDirtyEffort{Pages::kDirtyOnly, false, false};
+inline constexpr Effort kFullEffort{Pages::kAny, true, false};
+inline constexpr Effort kLadderEffort{Pages::kAny, true, true};
+
+class alignas(2 * kCacheLine) Shard {
+ public:
+  // Figures for stats; each has one writer, the lease's holder.
+  struct Counters {
+    Counter refills, flushes, spans_opened, spans_closed, runs_carved, segments_opened,
+        segments_closed, mail_collected, purged_pages;
+  };
+
+  void Init(Arena& arena, ShardId id);
+
+  Lease& lease() HZ3_THREAD_ANNOTATION(lock_returned(lease_)) { return lease_; }
+  ShardId id() const { return id_; }
+
+  // -- With the lease ---------------------------------------------------------------------------
+
+  // Fills out[0..want) with objects of class c (small or medium); returns how many there were.
+  unsigned Refill(SizeClass c, void** out, unsigned want, const Effort& effort)
+      HZ3_REQUIRES(lease_);
+  // A run of n pages (<= kMaxRunPages) at a multiple of `align` pages, with `tag` on its first
+  // page; nullptr when there is none. *clean: all of it reads as zero.
+  void* AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effort, bool* clean)
+      HZ3_REQUIRES(lease_);
+  // Objects of class c, all in segments of this shard, become free. Reports misuse and aborts.
+  void FreeObjects(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);
+  // The run at `p` (medium or large, in a segment of this shard) becomes free.
+  void FreeRun(void* p) HZ3_REQUIRES(lease_);
+  // Changes the number of pages of the large run at `p` in place; false when that cannot be.
+  bool ResizeRun(void* p, unsigned pages) HZ3_REQUIRES(lease_);
+  // Everything in the mailboxes of this shard's segments becomes free.
+  void CollectMail() HZ3_REQUIRES(lease_);
+  // Mail, owner stashes and empty spans become free pages: rungs 1 and 3 of the ladder.
+  void CollectAll() HZ3_REQUIRES(lease_);
+  // Empty segments go back to the arena, the retained ones too.
+  void ReleaseEmptySegments() HZ3_REQUIRES(lease_) { ReturnEmptySegments(0); }
+
+  // Claims up to max_pages free dirty pages of one segment, so that they can be purged without
+  // the lease. nullptr when there are none (or fewer than `floor` altogether).
+  Segment* ClaimDirty(size_t max_pages, PageBits* claimed) HZ3_REQUIRES(lease_);
+  // Gives back what ClaimDirty claimed.
+  void UnclaimDirty(Segment& segment, const PageBits& claimed) HZ3_REQUIRES(lease_);
+  // The fewest free dirty pages since the last call: pages that nobody needed in that time.
+  size_t TakeDirtyLowWater() HZ3_REQUIRES(lease_);
+
+  template <typename F>
+  void ForEachSpanWithRoom(F f) HZ3_REQUIRES(lease_) {
+    for (unsigned c = 1; c <= kSmallClasses; ++c) central_[c].ForEach(*arena_, f);
+  }
+
+  // -- Without ----------------------------------------------------------------------------------
+
+  // Leaves objects of class c, all in segments of this shard, in its mailboxes. Reports a double
+  // free that it meets and aborts.
+  void PostObjects(SizeClass c, void* const* objects, unsigned n);
+  // Leaves the run at `p` in the mailbox of its segment.
+  void PostRun(void* p);
+  // `c` is a small class: medium runs have no stash, they belong to no class once they leave a bin.
+  OwnerStash& stash(SizeClass c) { return stashes_[c.value()]; }
+  // Free pages that hold memory; stale by nature.
+  size_t dirty_free_pages() const { return dirty_free_.load(std::memory_order_relaxed); }
+  size_t free_pages() const { return free_.load(std::memory_order_relaxed); }
+  bool HasMail() const { return !mail_.Empty(); }
+  // Changes whenever something of this shard became free, or was left for it.
+  uint64_t releases() const {
+    return releases_.Get() + posts_.load(std::memory_order_relaxed);
+  }
+  void NotePost() { posts_.fetch_add(1, std::memory_order_relaxed); }
+  const Counters& counters() const { return counters_; }
+
+  void LockForFork() HZ3_NO_ANALYSIS;
+  void UnlockAfterFork() HZ3_NO_ANALYSIS;
+  void ResetAfterFork();
+
+ private:
+  unsigned RefillSmall(SizeClass c, void** out, unsigned want, const Effort& effort)
+      HZ3_REQUIRES(lease_);
+  unsigned RefillRuns(SizeClass c, void** out, unsigned want, const Effort& effort)
+      HZ3_REQUIRES(lease_);
+  unsigned TakeFromSpan(Central& central, uint32_t page, void** out, unsigned want)
+      HZ3_REQUIRES(lease_);
+  uint32_t OpenSpan(SizeClass c, const Effort& effort) HZ3_REQUIRES(lease_);
+  void CloseSpan(PageIndex page, Span& span) HZ3_REQUIRES(lease_);
+  void SpanGained(PageIndex page, Span& span) HZ3_REQUIRES(lease_);
+
+  // A carved run's segment, or nullptr. `longest` is left stale: call Settle(segment).
+  Segment* Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first, bool* clean)
+      HZ3_REQUIRES(lease_);
+  bool TakeRun(Segment& segment, unsigned first, unsigned n, bool* clean) HZ3_REQUIRES(lease_);
+  void Settle(Segment& segment) HZ3_REQUIRES(lease_);
+  Segment* Grow() HZ3_REQUIRES(lease_);
+  void Uncarve(Segment& segment, unsigned first, unsigned n) HZ3_REQUIRES(lease_);
+  void ReturnEmptySegments(unsigned keep) HZ3_REQUIRES(lease_);
+  void CollectSegment(Segment& segment) HZ3_REQUIRES(lease_);
+  void CollectSpan(PageIndex page) HZ3_REQUIRES(lease_);
+  void EmptyStash(SizeClass c) HZ3_REQUIRES(lease_);
+  void AddFree(size_t pages) HZ3_REQUIRES(lease_);
+  void SubtractFree(size_t pages) HZ3_REQUIRES(lease_);
+  void SetDirtyFree(size_t pages) HZ3_REQUIRES(lease_);
+  void PostPages(Segment& segment, Inbox::Kind kind, unsigned w, uint64_t pages);
+
+  Arena* arena_ = nullptr;
+  ShardId id_;
+  Lease lease_;
+  SegmentSet segments_ HZ3_GUARDED_BY(lease_);
+  Central central_[kSmallClasses + 1] HZ3_GUARDED_BY(lease_);
+  unsigned empty_segments_ HZ3_GUARDED_BY(lease_) = 0;
+  size_t dirty_low_water_ HZ3_GUARDED_BY(lease_) = 0;
+  Counters counters_;
+  Counter releases_;
+  // Relaxed: written under the lease, hints elsewhere.
+  std::atomic<size_t> dirty_free_{0};
+  std::atomic<size_t> free_{0};
+
+  // Written by everybody: away from the line that the holder works on.
+  alignas(2 * kCacheLine) MailList mail_;
+  std::atomic<uint64_t> posts_{0};  // relaxed: a changing number is all that readers look for
+  OwnerStash stashes_[kSmallClasses + 1];
+};
+
+}  // namespace hz3
+
+#endif  // HZ3_SHARD_SHARD_H_

@@ -1,0 +1,120 @@
+#include "hz3/thread/registry.h"
+
+#include <algorithm>
+#include <climits>
+#include <new>
+
+#include "hz3/config/config.h"
+
+namespace hz3 {
+namespace {
+
+// Under a small arena the bins of all threads together may hide at most this part of it.
+constexpr size_t kArenaPart = 16;
+// One sleep of a leader while it waits for answers.
+constexpr uint32_t kWaitSliceUs = 1000;
+
+}  // namespace
+
+void Registry::Init(const ShardTable& shards, MetadataPool& pool) {
+  shards_ = &shards;
+  pool_ = &pool;
+}
+
+Tcache* Registry::Start() {
+  void* memory = pool_->Allocate(sizeof(Tcache));
+  if (memory == nullptr) return nullptr;
+  LeaseHolder hold(lease_);
+  const unsigned shard = static_cast<unsigned>(
+      std::min_element(on_shard_, on_shard_ + shards_->count()) - on_shard_);
+  ++on_shard_[shard];
+  Tcache* cache =
+      new (memory) Tcache(*shards_, *pool_, *this, ShardId(static_cast<uint8_t>(shard)));
+  cache->next = head_;
+  if (head_ != nullptr) head_->previous = cache;
+  head_ = cache;
+  threads_.store(threads() + 1, std::memory_order_relaxed);
+  return cache;
+}
+
+void Registry::Unlink(Tcache* cache) {
+  if (cache->previous != nullptr) {
+    cache->previous->next = cache->next;
+  } else {
+    head_ = cache->next;
+  }
+  if (cache->next != nullptr) cache->next->previous = cache->previous;
+  --on_shard_[cache->shard().value()];
+  threads_.store(threads() - 1, std::memory_order_relaxed);
+}
+
+void Registry::End(Tcache* cache) {
+  cache->Retire();
+  {
+    LeaseHolder hold(lease_);
+    Unlink(cache);
+  }
+  pool_->Free(cache, sizeof(Tcache));
+  NoteAnswer();
+}
+
+size_t Registry::ThreadBytes() const {
+  const size_t n = std::max<size_t>(threads(), 1);
+  const size_t part =
+      std::clamp(kConfig.tcache_total_bytes / n, kConfig.tcache_min_bytes, kConfig.tcache_max_bytes);
+  return std::min(part, shards_->arena().bytes() / kArenaPart / n);
+}
+
+unsigned Registry::Unanswered(uint32_t epoch) {
+  unsigned n = 0;
+  for (Tcache* cache = head_; cache != nullptr; cache = cache->next) {
+    // One epoch behind: it answered the broadcast before this one, so it can be expected to.
+    if (cache->answered_epoch() + 1 == epoch) ++n;
+  }
+  return n;
+}
+
+void Registry::Broadcast(Tcache* self, uint32_t wait_us) {
+  // Sequentially consistent: before the lowered limits, see Tcache::RestoreLimits.
+  const uint32_t epoch = epoch_.fetch_add(1, std::memory_order_seq_cst) + 1;
+  if (self != nullptr) self->AnswerBroadcast();
+  waiting_.store(true, std::memory_order_seq_cst);
+  {
+    LeaseHolder hold(lease_);
+    for (Tcache* cache = head_; cache != nullptr; cache = cache->next) {
+      if (cache != self) cache->LowerLimits();
+    }
+  }
+  for (uint32_t waited = 0; waited < wait_us; waited += kWaitSliceUs) {
+    const uint32_t seen = answers_.load(std::memory_order_seq_cst);
+    {
+      LeaseHolder hold(lease_);
+      if (Unanswered(epoch) == 0) break;
+    }
+    FutexWait(&answers_, seen, kWaitSliceUs);
+  }
+  waiting_.store(false, std::memory_order_relaxed);
+}
+
+void Registry::NoteAnswer() {
+  // Sequentially consistent, as `waiting_`: either the leader sees the new number before it sleeps
+  // or this thread sees that it waits. A missed wake-up would cost one slice, no more.
+  answers_.fetch_add(1, std::memory_order_seq_cst);
+  if (waiting_.load(std::memory_order_seq_cst)) FutexWake(&answers_, INT_MAX);
+}
+
+void Registry::ResetAfterFork(Tcache* self) HZ3_NO_ANALYSIS {
+  lease_.ResetAfterFork();
+  waiting_.store(false, std::memory_order_relaxed);
+  for (Tcache* cache = head_; cache != nullptr;) {
+    Tcache* const next = cache->next;
+    if (cache != self && !cache->busy()) {
+      End(cache);
+    } else if (cache != self) {
+      Unlink(cache);
+    }
+    cache = next;
+  }
+}
+
+}  // namespace hz3

@@ -1,0 +1,80 @@
+// Registry: all live thread caches, how much each may hold, and how pressure reaches them.
+//
+// Thread-safe, under its own lease; slow and event paths. A walk over the caches is bounded by the
+// number of threads.
+//
+// Broadcast protocol: the leader advances the epoch, then lowers every cache's limits. A running
+// thread's next free misses, sees the epoch, empties its bins into the bitmaps, and stores the
+// epoch as its answer (release). The leader waits a bounded time on `answers_`, then sweeps. A
+// thread that did not answer the last broadcast either is taken to be blocked and not waited for.
+#ifndef HZ3_THREAD_REGISTRY_H_
+#define HZ3_THREAD_REGISTRY_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "hz3/base/lease.h"
+#include "hz3/base/metadata_pool.h"
+#include "hz3/base/thread_annotations.h"
+#include "hz3/shard/shard_table.h"
+#include "hz3/thread/tcache.h"
+
+namespace hz3 {
+
+class Registry {
+ public:
+  void Init(const ShardTable& shards, MetadataPool& pool);
+
+  // A cache for the calling thread, on the shard with fewest threads; nullptr without memory.
+  Tcache* Start();
+  // The calling thread is done with `cache`: everything in it becomes free.
+  void End(Tcache* cache);
+
+  // The most bytes that the bins of one thread may hold at this number of threads.
+  size_t ThreadBytes() const;
+  unsigned threads() const { return threads_.load(std::memory_order_relaxed); }
+
+  uint32_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
+  // While memory is scarce, frees go straight to the bitmaps and refills take one object.
+  bool scarce() const { return scarce_.load(std::memory_order_relaxed); }
+  void set_scarce(bool scarce) { scarce_.store(scarce, std::memory_order_relaxed); }
+
+  // Asks all threads to empty their bins and waits at most `wait_us` microseconds for those that
+  // run. `self` (may be nullptr) is the caller's own cache, already empty.
+  void Broadcast(Tcache* self, uint32_t wait_us);
+  // A thread has answered.
+  void NoteAnswer();
+
+  template <typename F>
+  void ForEach(F f) {
+    LeaseHolder hold(lease_);
+    for (Tcache* cache = head_; cache != nullptr; cache = cache->next) f(*cache);
+  }
+
+  void LockForFork() HZ3_NO_ANALYSIS { lease_.Lock(); }
+  void UnlockAfterFork() HZ3_NO_ANALYSIS { lease_.Unlock(); }
+  // In the child: only `self` has a thread. The caches of the others are emptied, except those
+  // that were being changed at that instant: what they hold stays unused in the child.
+  void ResetAfterFork(Tcache* self);
+
+ private:
+  unsigned Unanswered(uint32_t epoch) HZ3_REQUIRES(lease_);
+  void Unlink(Tcache* cache) HZ3_REQUIRES(lease_);
+
+  const ShardTable* shards_ = nullptr;
+  MetadataPool* pool_ = nullptr;
+  Lease lease_;
+  Tcache* head_ HZ3_GUARDED_BY(lease_) = nullptr;
+  uint32_t on_shard_[kMaxShards] HZ3_GUARDED_BY(lease_) = {};
+  std::atomic<uint32_t> threads_{0};  // relaxed: a figure
+  // Sequentially consistent with the limits, see Tcache::RestoreLimits.
+  std::atomic<uint32_t> epoch_{0};
+  std::atomic<uint32_t> answers_{0};  // futex word
+  std::atomic<bool> waiting_{false};  // a leader sleeps on answers_
+  std::atomic<bool> scarce_{false};   // relaxed: a hint that each thread meets in its slow path
+};
+
+}  // namespace hz3
+
+#endif  // HZ3_THREAD_REGISTRY_H_

@@ -1,0 +1,294 @@
+#include "hz3/thread/tcache.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "hz3/config/config.h"
+#include "hz3/thread/registry.h"
+
+namespace hz3 {
+namespace {
+
+// No bin's array is longer than this, with the nullptr below it: 32 KiB.
+constexpr uint32_t kMaxArray = 4096;
+// A bin of a class begins with room for about this many bytes.
+constexpr size_t kFirstBytes = size_t{4} << 10;
+// When the thread's budget is used up, so many other bins are asked to make room.
+constexpr unsigned kMaxVictims = 4;
+// A neighbour is asked for dirty pages when it has at least this many.
+constexpr size_t kBorrowPages = 64;
+
+}  // namespace
+
+Tcache::Tcache(const ShardTable& shards, MetadataPool& pool, Registry& registry, ShardId shard)
+    : shards_(&shards), pool_(&pool), registry_(&registry), shard_(shard) {
+  for (unsigned c = 0; c < kTags; ++c) top[c] = const_cast<void**>(&kNothing[1]);
+  for (Bin& bin : bins_) bin.base = const_cast<void**>(&kNothing[1]);
+  answered_epoch_.store(registry.epoch(), std::memory_order_relaxed);
+}
+
+uint32_t Tcache::MaxCapacity(SizeClass c) {
+  const size_t bytes = IsSmall(c.value()) ? kConfig.small_bin_bytes : kConfig.medium_bin_bytes;
+  return static_cast<uint32_t>(
+      std::clamp<size_t>(bytes / InfoOf(c).size, kMinCapacity, kMaxArray - 1));
+}
+
+uint32_t Tcache::FirstCapacity(SizeClass c) {
+  return static_cast<uint32_t>(
+      std::clamp<size_t>(kFirstBytes / InfoOf(c).size, kMinCapacity, 64));
+}
+
+bool Tcache::EnsureBin(SizeClass c) {
+  Bin& bin = bins_[c.value()];
+  if (bin.capacity > 0) return true;
+  const uint32_t capacity = FirstCapacity(c);
+  if (!SetArray(c, capacity)) return false;
+  bin.capacity = capacity;
+  capacity_bytes_.Add(size_t{capacity} * InfoOf(c).size);
+  return true;
+}
+
+// Gives the bin an array for at least `entries` pointers and moves its contents there.
+bool Tcache::SetArray(SizeClass c, uint32_t entries) {
+  Bin& bin = bins_[c.value()];
+  const uint32_t words = std::bit_ceil(entries + 1);
+  if (words - 1 == bin.entries) return true;
+  void** array = static_cast<void**>(pool_->Allocate(words * sizeof(void*)));
+  if (array == nullptr) return false;
+  array[0] = nullptr;
+  const unsigned count = Count(c);
+  memcpy(array + 1, bin.base, count * sizeof(void*));
+  DropArray(c);
+  bin.base = array + 1;
+  bin.entries = words - 1;
+  top[c.value()] = bin.base + count;
+  return true;
+}
+
+void Tcache::DropArray(SizeClass c) {
+  Bin& bin = bins_[c.value()];
+  if (bin.entries == 0) return;
+  pool_->Free(bin.base - 1, (size_t{bin.entries} + 1) * sizeof(void*));
+  bin.base = const_cast<void**>(&kNothing[1]);
+  bin.entries = 0;
+}
+
+void Tcache::GrowBin(SizeClass c) {
+  Bin& bin = bins_[c.value()];
+  const uint32_t wanted = std::min(bin.capacity * 2, MaxCapacity(c));
+  if (wanted <= bin.capacity) return;
+  const size_t bytes = size_t{wanted - bin.capacity} * InfoOf(c).size;
+  if (!MakeRoom(bytes, c) || !SetArray(c, wanted)) return;
+  capacity_bytes_.Add(bytes);
+  bin.capacity = wanted;
+}
+
+// Room for `bytes` more under the thread's part of the budget: other bins give up half of theirs,
+// in turn, until it fits or kMaxVictims were asked.
+bool Tcache::MakeRoom(size_t bytes, SizeClass keep) {
+  const size_t limit_bytes = registry_->ThreadBytes();
+  for (unsigned asked = 0; capacity_bytes_.Get() + bytes > limit_bytes; ++asked) {
+    if (asked == kMaxVictims) return false;
+    for (unsigned step = 0; step < kClasses; ++step) {
+      const SizeClass victim(next_victim_);
+      next_victim_ = static_cast<uint8_t>(next_victim_ + 1 == kClasses ? 1 : next_victim_ + 1);
+      const uint32_t capacity = bins_[victim.value()].capacity;
+      if (victim == keep || capacity <= FirstCapacity(victim)) continue;
+      ShrinkBin(victim, capacity / 2);
+      break;
+    }
+  }
+  return true;
+}
+
+void Tcache::ShrinkBin(SizeClass c, uint32_t capacity) {
+  Bin& bin = bins_[c.value()];
+  if (Count(c) > capacity) FlushOldest(c, Count(c) - capacity, Delivery::kStash);
+  capacity_bytes_.Subtract(size_t{bin.capacity - capacity} * InfoOf(c).size);
+  bin.capacity = capacity;
+  limit[c.value()].store(registry_->scarce() ? bin.base : bin.base + capacity,
+                         std::memory_order_relaxed);
+}
+
+void* Tcache::Refill(SizeClass c) {
+  refills.Add(1);
+  if (!EnsureBin(c)) return nullptr;
+  Bin& bin = bins_[c.value()];
+  const bool scarce = registry_->scarce();
+  if (!scarce) GrowBin(c);
+  const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
+  unsigned got = 0;
+  if (IsSmall(c.value())) got = (*shards_)[shard_].stash(c).Take(bin.base, want);
+  if (got == 0) got = RefillFromShards(c, bin.base, want);
+  top[c.value()] = bin.base + got;
+  RestoreLimit(c);
+  if (got == 0) return nullptr;
+  return *--top[c.value()];
+}
+
+unsigned Tcache::RefillFromShards(SizeClass c, void** out, unsigned want) {
+  Shard& own = (*shards_)[shard_];
+  bool neighbour_has_pages = false;
+  if constexpr (kConfig.borrow) {
+    for (unsigned i = 0; i < shards_->count() && !neighbour_has_pages; ++i) {
+      const Shard& shard = (*shards_)[i];
+      neighbour_has_pages = shard.dirty_free_pages() >= kBorrowPages && &shard != &own;
+    }
+  }
+  {
+    LeaseHolder hold(own.lease());
+    const unsigned got =
+        own.Refill(c, out, want, neighbour_has_pages ? kDirtyEffort : kFullEffort);
+    if (got > 0 || !neighbour_has_pages) return got;
+  }
+  // Before fresh pages are touched: what a neighbour has freed. The objects stay the neighbour's.
+  for (unsigned i = 1; i < shards_->count(); ++i) {
+    Shard& shard = (*shards_)[(shard_.value() + i) % shards_->count()];
+    if (shard.dirty_free_pages() < kBorrowPages || !shard.lease().TryLock()) continue;
+    const unsigned got = shard.Refill(c, out, want, kDirtyEffort);
+    shard.lease().Unlock();
+    if (got > 0) return got;
+  }
+  LeaseHolder hold(own.lease());
+  return own.Refill(c, out, want, kFullEffort);
+}
+
+void Tcache::Accept(SizeClass c, void* object) {
+  flushes.Add(1);
+  if (registry_->scarce() || !EnsureBin(c)) {
+    if (Count(c) > 0) FlushOldest(c, Count(c), Delivery::kBitmap);
+    Deliver(c, &object, 1, Delivery::kBitmap);
+    return;
+  }
+  Bin& bin = bins_[c.value()];
+  if (Count(c) >= bin.capacity) {
+    if (capacity_bytes_.Get() > registry_->ThreadBytes() && bin.capacity > FirstCapacity(c)) {
+      ShrinkBin(c, std::max(bin.capacity / 2, kMinCapacity));
+    } else {
+      GrowBin(c);
+    }
+    if (Count(c) >= bin.capacity) FlushOldest(c, (bin.capacity + 1) / 2, Delivery::kStash);
+  }
+  *top[c.value()]++ = object;
+  RestoreLimit(c);
+}
+
+void Tcache::FlushOldest(SizeClass c, unsigned n, Delivery delivery) {
+  Bin& bin = bins_[c.value()];
+  const unsigned count = Count(c);
+  Deliver(c, bin.base, n, delivery);
+  memmove(bin.base, bin.base + n, (count - n) * sizeof(void*));
+  top[c.value()] = bin.base + (count - n);
+}
+
+// Partitions objects[0..n) by owner and hands each group over; the array is left in any order. One
+// pass for each shard that occurs.
+void Tcache::Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery) {
+  while (n > 0) {
+    const ShardId owner = shards_->OwnerOf(objects[0]);
+    unsigned group = 1;
+    for (unsigned i = 1; i < n; ++i) {
+      if (shards_->OwnerOf(objects[i]) == owner) std::swap(objects[group++], objects[i]);
+    }
+    const bool foreign = !(owner == shard_);
+    unsigned staged = 0;
+    if (foreign && IsSmall(c.value()) && group < kDirectBatch && delivery == Delivery::kStash) {
+      while (staged < group && remote_.Add(objects[staged], c, owner)) ++staged;
+      if (staged < group) DeliverRemote(delivery);
+    }
+    if (staged < group) DeliverGroup(owner, c, objects + staged, group - staged, delivery);
+    objects += group;
+    n -= group;
+  }
+}
+
+void Tcache::DeliverRemote(Delivery delivery) {
+  remote_.Deliver([&](ShardId owner, SizeClass c, void** objects, unsigned n) {
+    DeliverGroup(owner, c, objects, n, delivery);
+  });
+}
+
+void Tcache::DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n,
+                          Delivery delivery) {
+  Shard& shard = (*shards_)[owner];
+  if (delivery == Delivery::kStash && IsSmall(c.value())) {
+    const unsigned moved = shard.stash(c).Put(c, objects, n);
+    if (moved > 0) shard.NotePost();
+    n -= moved;
+    if (n == 0) return;
+  }
+  if (owner == shard_) {
+    LeaseHolder hold(shard.lease());
+    shard.FreeObjects(c, objects, n);
+    return;
+  }
+  if (kConfig.flush_by_lease && shard.lease().TryLock()) {
+    shard.FreeObjects(c, objects, n);
+    shard.lease().Unlock();
+    return;
+  }
+  shard.PostObjects(c, objects, n);
+}
+
+void Tcache::FlushAll(Delivery delivery) {
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    if (Count(c) > 0) FlushOldest(c, Count(c), delivery);
+  }
+  DeliverRemote(delivery);
+}
+
+void Tcache::Retire() {
+  for (unsigned c = 0; c < kTags; ++c) limit[c].store(nullptr, std::memory_order_relaxed);
+  FlushAll(Delivery::kBitmap);
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    DropArray(c);
+    bins_[i].capacity = 0;
+    top[i] = bins_[i].base;
+  }
+  capacity_bytes_.Subtract(capacity_bytes_.Get());
+}
+
+void Tcache::AnswerBroadcast() {
+  const uint32_t epoch = registry_->epoch();
+  if (answered_epoch_.load(std::memory_order_relaxed) == epoch) return;
+  FlushAll(Delivery::kBitmap);
+  answered_epoch_.store(epoch, std::memory_order_release);
+  registry_->NoteAnswer();
+  RestoreLimits();
+}
+
+void Tcache::RestoreLimit(SizeClass c) {
+  const Bin& bin = bins_[c.value()];
+  const Top wanted = registry_->scarce() ? bin.base : bin.base + bin.capacity;
+  if (limit[c.value()].load(std::memory_order_relaxed) == wanted) return;
+  limit[c.value()].store(wanted, std::memory_order_relaxed);
+  // A leader stores the epoch before it lowers the limits. If the store above has undone a
+  // lowering, the epoch is visible after this fence, and the limits go down again for the next
+  // free.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (registry_->epoch() != answered_epoch_.load(std::memory_order_relaxed)) LowerLimits();
+}
+
+void Tcache::RestoreLimits() {
+  for (unsigned c = 1; c < kClasses; ++c) RestoreLimit(SizeClass(static_cast<uint8_t>(c)));
+}
+
+void Tcache::LowerLimits() {
+  for (unsigned c = 1; c < kClasses; ++c) limit[c].store(nullptr, std::memory_order_relaxed);
+}
+
+size_t Tcache::CachedBytes() const {
+  size_t bytes = remote_.bytes();
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    bytes += size_t{Count(c)} * InfoOf(c).size;
+  }
+  return bytes;
+}
+
+unsigned Tcache::CachedObjects(SizeClass c) const { return Count(c); }
+
+}  // namespace hz3

@@ -1,0 +1,154 @@
+// Tcache: one thread's cache, a bin for each size class. A bin is an array of pointers: malloc
+// takes the last one, free appends one. The two arrays at the start, `top` and `limit`, are all
+// that the hot path touches.
+//
+//   top[c]    one past the last pointer in the bin. Below the lowest entry of each array lies a
+//             nullptr, so an empty bin yields nullptr and needs no test of its own.
+//   limit[c]  free may append while top < limit. Pressure lowers it from outside, so that the next
+//             free comes to the slow path.
+//
+// A Tcache belongs to its thread; only `limit` and the answer to a broadcast are shared. Objects
+// in it are cached. All functions here are slow path.
+//
+// Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
+// the thread's part of the budget does; all bins together at most MaxBytes().
+#ifndef HZ3_THREAD_TCACHE_H_
+#define HZ3_THREAD_TCACHE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "hz3/base/counter.h"
+#include "hz3/base/metadata_pool.h"
+#include "hz3/base/words.h"
+#include "hz3/objects/size_classes.h"
+#include "hz3/shard/shard_table.h"
+#include "hz3/thread/remote_stash.h"
+
+namespace hz3 {
+
+// Where flushed objects go: kStash prefers the hand-over to the next bin; kBitmap makes them free
+// at once (thread exit, pressure, trim).
+enum class Delivery { kStash, kBitmap };
+
+class Registry;
+
+class alignas(2 * kCacheLine) Tcache {
+ public:
+  using Top = void**;
+
+  // The cache that every thread begins with: all bins empty and full at once. Never written.
+  struct Unstarted {};
+  constexpr explicit Tcache(Unstarted) {
+    for (unsigned c = 0; c < kTags; ++c) top[c] = const_cast<void**>(&kNothing[1]);
+  }
+
+  Tcache(const ShardTable& shards, MetadataPool& pool, Registry& registry, ShardId shard);
+  Tcache(const Tcache&) = delete;
+  Tcache& operator=(const Tcache&) = delete;
+
+  // -- hot ---------------------------------------------------------------------------------------
+  Top top[kTags] = {};
+  // Relaxed: lowered by a leader as a hint; what follows from it is synchronised by the epoch.
+  std::atomic<Top> limit[kTags] = {};
+
+  // -- slow --------------------------------------------------------------------------------------
+  // An object of class c, with the bin refilled; nullptr when the shards have none. With
+  // `effort` of the ladder the bin gets no more than that one object.
+  void* Refill(SizeClass c);
+  // Takes `object` of class c, flushing the older half of the bin when it is full.
+  void Accept(SizeClass c, void* object);
+  // Empties all bins and the remote stash.
+  void FlushAll(Delivery delivery);
+  // Empties everything and gives the arrays back; the thread ends.
+  void Retire();
+  // Answers a broadcast: empties the bins if the epoch has moved since the last answer.
+  void AnswerBroadcast();
+  // Sets the limits anew: to the bins' capacities, or to nothing while memory is scarce.
+  void RestoreLimits();
+  // Asks the owning thread to come to the slow path; any thread.
+  void LowerLimits();
+  uint32_t answered_epoch() const { return answered_epoch_.load(std::memory_order_acquire); }
+
+  ShardId shard() const { return shard_; }
+  // Bytes that the bins may hold now, and at most.
+  size_t capacity_bytes() const { return capacity_bytes_.Get(); }
+  // Bytes in the bins; exact for the owner only.
+  size_t CachedBytes() const;
+  unsigned CachedObjects(SizeClass c) const;
+
+  // True while the owner changes its bins in the slow path: the child of a fork cannot trust them.
+  bool busy() const { return busy_.load(std::memory_order_relaxed); }
+  class BusyScope {
+   public:
+    explicit BusyScope(Tcache& cache) : cache_(cache) { cache_.SetBusy(true); }
+    ~BusyScope() { cache_.SetBusy(false); }
+    BusyScope(const BusyScope&) = delete;
+    BusyScope& operator=(const BusyScope&) = delete;
+
+   private:
+    Tcache& cache_;
+  };
+
+  // Misses of the two kinds, for stats.
+  Counter refills, flushes;
+
+  // The registry's list.
+  Tcache* next = nullptr;
+  Tcache* previous = nullptr;
+
+ private:
+  // The colder part of a bin.
+  struct Bin {
+    Top base = nullptr;     // lowest entry; base[-1] is nullptr
+    uint32_t entries = 0;   // of the array, without the nullptr below it
+    uint32_t capacity = 0;  // how many the bin may hold now
+  };
+
+  static constexpr void* kNothing[2] = {nullptr, nullptr};
+  // The least capacity of a bin in use: half of it is moved at a time.
+  static constexpr uint32_t kMinCapacity = 2;
+  // Groups of foreign objects from this size on are handed over at once.
+  static constexpr unsigned kDirectBatch = 16;
+
+  static uint32_t MaxCapacity(SizeClass c);
+  static uint32_t FirstCapacity(SizeClass c);
+  void SetBusy(bool busy) {
+    // Release on the way out and a compiler barrier on the way in: the child of a fork sees the
+    // flag set whenever the bins are half changed (same memory, copied at one instant).
+    busy_.store(busy, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  bool EnsureBin(SizeClass c);
+  void RestoreLimit(SizeClass c);
+  bool SetArray(SizeClass c, uint32_t entries);
+  void DropArray(SizeClass c);
+  void GrowBin(SizeClass c);
+  void ShrinkBin(SizeClass c, uint32_t capacity);
+  bool MakeRoom(size_t bytes, SizeClass keep);
+  unsigned RefillFromShards(SizeClass c, void** out, unsigned want);
+  void FlushOldest(SizeClass c, unsigned n, Delivery delivery);
+  void Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery);
+  void DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n, Delivery delivery);
+  void DeliverRemote(Delivery delivery);
+  unsigned Count(SizeClass c) const {
+    return static_cast<unsigned>(top[c.value()] - bins_[c.value()].base);
+  }
+
+  Bin bins_[kClasses];
+  const ShardTable* shards_ = nullptr;
+  MetadataPool* pool_ = nullptr;
+  Registry* registry_ = nullptr;
+  ShardId shard_;
+  uint8_t next_victim_ = 1;
+  Counter capacity_bytes_;
+  // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
+  std::atomic<uint32_t> answered_epoch_{0};
+  std::atomic<bool> busy_{false};
+  RemoteStash remote_;
+};
+
+}  // namespace hz3
+
+#endif  // HZ3_THREAD_TCACHE_H_
