@@ -85,9 +85,9 @@ class Bits {
     }
     return runs;
   }
-  // Of the runs of at least n set bits those that are maximal and exactly n long, by their start.
-  Bits ExactRunsOf(unsigned n) const {
-    Bits exact = RunsOf(n);
+  // Given `runs` = RunsOf(n): those that are maximal and exactly n long, by their start.
+  Bits ExactOf(const Bits& runs, unsigned n) const {
+    Bits exact = runs;
     uint64_t carry = 0;
     for (unsigned w = 0; w < kWords; ++w) {
       const uint64_t before = (words_[w] << 1) | carry;
@@ -95,10 +95,18 @@ class Bits {
       exact.words_[w] &= ~before;
     }
     if (n == kSize) return exact;
-    const Bits longer = RunsOf(n + 1);
-    for (unsigned w = 0; w < kWords; ++w) exact.words_[w] &= ~longer.words_[w];
+    // Not followed by a set bit at i + n.
+    const unsigned skip = n / 64;
+    const unsigned shift = n % 64;
+    for (unsigned w = 0; w < kWords; ++w) {
+      const unsigned from = w + skip;
+      uint64_t behind = from < kWords ? words_[from] >> shift : 0;
+      if (shift != 0 && from + 1 < kWords) behind |= words_[from + 1] << (64 - shift);
+      exact.words_[w] &= ~behind;
+    }
     return exact;
   }
+  Bits ExactRunsOf(unsigned n) const { return ExactOf(RunsOf(n), n); }
   // The length of the longest run of set bits.
   unsigned LongestRun() const {
     Bits passed = *this;
@@ -147,6 +155,14 @@ class Bits {
  private:
   // this &= this >> n, the bits taken as one long number; 0 < n <= kSize.
   void AndShifted(unsigned n) {
+    if (n < 64) {
+      // The common case, without a branch a word: what the compiler can unroll and vectorise.
+      for (unsigned w = 0; w + 1 < kWords; ++w) {
+        words_[w] &= (words_[w] >> n) | (words_[w + 1] << (64 - n));
+      }
+      words_[kWords - 1] &= words_[kWords - 1] >> n;
+      return;
+    }
     const unsigned skip = n / 64;
     const unsigned shift = n % 64;
     for (unsigned w = 0; w < kWords; ++w) {

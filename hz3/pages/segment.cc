@@ -50,6 +50,28 @@ unsigned Segment::FindRun(unsigned n, unsigned align, Pages pages) const {
   return BestStart(free_, n, allowed);
 }
 
+unsigned Segment::CarveBatch(const PageBits& from, unsigned n, unsigned want, uint16_t* firsts) {
+  unsigned got = 0;
+  const auto take = [&](const PageBits& starts) {
+    unsigned first = starts.NextSet(0);
+    while (first != kNone && got < want) {
+      free_.ClearRange(first, n);
+      dirty_.SetRange(first, n);
+      start_.Set(first);
+      firsts[got++] = static_cast<uint16_t>(first);
+      first = starts.NextSet(first + n);
+    }
+  };
+  PageBits runs = from.RunsOf(n);
+  if constexpr (kConfig.exact_fit) {
+    take(from.ExactOf(runs, n));
+    if (got > 0 && got < want) runs = (from & free_).RunsOf(n);
+  }
+  if (got < want) take(runs);
+  free_pages_ = static_cast<uint16_t>(free_pages_ - got * n);
+  return got;
+}
+
 unsigned Segment::Carve(unsigned first, unsigned n) {
   const unsigned clean = CleanPagesIn(first, n);
   free_.ClearRange(first, n);

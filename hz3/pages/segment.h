@@ -43,6 +43,15 @@ class alignas(kCacheLine) Segment {
   // `align` pages (a power of two), or kNone. Prefers dirty pages, then a hole that fits exactly,
   // then the lowest address.
   unsigned FindRun(unsigned n, unsigned align, Pages pages) const;
+  // Whether FindRun with align 1 would find one; cheaper.
+  bool HasRun(unsigned n, Pages pages) const {
+    if (n > longest_) return false;
+    return pages == Pages::kAny || FreeDirty().RunsOf(n).Any();
+  }
+  // Takes up to `want` runs of n pages from `from` (a part of the free pages): holes that fit
+  // exactly first, then the lowest. Their first pages go to firsts[0..]; returns how many. `longest`
+  // is stale afterwards, as after Carve.
+  unsigned CarveBatch(const PageBits& from, unsigned n, unsigned want, uint16_t* firsts);
   // Takes [first, first + n), which is free, as one run. Returns how many of its pages were clean.
   // `longest` is left as an upper bound: call UpdateLongest after the last carve of a batch.
   unsigned Carve(unsigned first, unsigned n);
@@ -69,6 +78,7 @@ class alignas(kCacheLine) Segment {
 
   // Free pages that hold memory: what a purge could give back.
   PageBits FreeDirty() const { return free_ & dirty_; }
+  unsigned DirtyPages() const { return dirty_.Count(); }
   const PageBits& free_bits() const { return free_; }
   const PageBits& dirty_bits() const { return dirty_; }
   const PageBits& start_bits() const { return start_; }

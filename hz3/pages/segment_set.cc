@@ -27,32 +27,37 @@ void SegmentSet::Remove(Arena& arena, Segment& segment) {
   segment.bucket = kFull;
 }
 
-Segment* SegmentSet::Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
-                          unsigned* first) const {
-  const unsigned smallest = BucketOf(n);
-  uint32_t lists = occupied_ & (~0u << smallest);
-  if constexpr (!kConfig.fullest_first) {
-    // The other arm of the study: emptiest first.
-    while (lists != 0) {
-      const unsigned bucket = 31 - static_cast<unsigned>(std::countl_zero(lists));
-      Segment& segment = arena.segment(SlotIndex(heads_[bucket]));
-      *first = segment.FindRun(n, align, pages);
-      if (*first != Segment::kNone) return &segment;
-      lists &= ~(1u << bucket);
-    }
-  }
-  for (; lists != 0; lists &= lists - 1) {
-    const unsigned bucket = static_cast<unsigned>(std::countr_zero(lists));
+// The first segment that `accept` takes, from the lists that can hold a run of n pages.
+template <typename Accept>
+Segment* SegmentSet::Search(Arena& arena, unsigned n, bool exhaustive, Accept accept) const {
+  uint32_t lists = occupied_ & (~0u << BucketOf(n));
+  while (lists != 0) {
+    const unsigned bucket =
+        static_cast<unsigned>(kConfig.fullest_first ? std::countr_zero(lists)
+                                                    : 31 - std::countl_zero(lists));
+    lists &= ~(1u << bucket);
     unsigned probes = kMaxProbes;
     for (uint32_t slot = heads_[bucket]; slot != kNoIndex && (probes > 0 || exhaustive);) {
       Segment& segment = arena.segment(SlotIndex(slot));
-      *first = segment.FindRun(n, align, pages);
-      if (*first != Segment::kNone) return &segment;
+      if (accept(segment)) return &segment;
       slot = segment.next;
       if (probes > 0) --probes;
     }
   }
   return nullptr;
+}
+
+Segment* SegmentSet::Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
+                          unsigned* first) const {
+  return Search(arena, n, exhaustive, [&](const Segment& segment) {
+    *first = segment.FindRun(n, align, pages);
+    return *first != Segment::kNone;
+  });
+}
+
+Segment* SegmentSet::FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive) const {
+  return Search(arena, n, exhaustive,
+                [&](const Segment& segment) { return segment.HasRun(n, pages); });
 }
 
 }  // namespace hz3

@@ -50,6 +50,9 @@ class SegmentSet {
   Segment* Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
                 unsigned* first) const;
 
+  // The same for align 1, without the place: for a caller who takes a batch.
+  Segment* FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive) const;
+
   // Walks the lists; for event paths.
   template <typename F>
   void ForEach(Arena& arena, F f) const {
@@ -66,6 +69,9 @@ class SegmentSet {
  private:
   // Segment::bucket of one that is in no list: it has no free page, or is not in the set.
   static constexpr uint8_t kFull = 0;
+
+  template <typename Accept>
+  Segment* Search(Arena& arena, unsigned n, bool exhaustive, Accept accept) const;
 
   uint32_t heads_[kBuckets];
   uint32_t occupied_ = 0;  // bit b: list b is not empty

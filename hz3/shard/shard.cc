@@ -17,6 +17,10 @@ uint32_t OffsetInPage(const void* p) {
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p) & (kPageSize - 1));
 }
 
+PageIndex PageOfSegment(const Segment& segment, unsigned page) {
+  return PageIndex(FirstPageOf(segment.slot()).value() + page);
+}
+
 // Why the free of `p`, expected to be a block of class `c`, cannot be.
 Misuse Diagnose(Tag tag, SizeClass c) {
   return tag == c.value() ? Misuse::kInteriorPointer : Misuse::kDoubleFree;
@@ -99,24 +103,52 @@ unsigned Shard::RefillRuns(SizeClass c, void** out, unsigned want, const Effort&
   const unsigned pages = InfoOf(c).pages;
   unsigned got = 0;
   for (unsigned sources = 0; got < want && sources < kMaxRefillSources; ++sources) {
-    // Only who got nothing so far may make the heap grow or touch fresh pages.
-    const Effort& here = got == 0 ? effort : kDirtyEffort;
-    unsigned first;
-    bool clean;
-    Segment* segment = Carve(pages, 1, here, &first, &clean);
-    if (segment == nullptr) break;
-    const uint32_t base = FirstPageOf(segment->slot()).value();
-    const Pages allowed = clean ? Pages::kAny : Pages::kDirtyOnly;
-    do {
-      const PageIndex page(base + first);
-      arena_->segmap().Set(page, c.value());
-      out[got++] = arena_->segmap().AddressOf(page);
-      if (got == want) break;
-      first = segment->FindRun(pages, 1, allowed);
-    } while (first != Segment::kNone && TakeRun(*segment, first, pages, &clean));
-    Settle(*segment);
+    Segment* segment =
+        segments_.FindAny(*arena_, pages, Pages::kDirtyOnly, effort.exhaustive);
+    unsigned taken = 0;
+    if (segment != nullptr) {
+      taken = TakeRuns(*segment, c, Pages::kDirtyOnly, out + got, want - got);
+    } else if (got == 0 && effort.pages == Pages::kAny) {
+      // Only who got nothing so far may touch fresh pages or make the heap grow.
+      segment = segments_.FindAny(*arena_, pages, Pages::kAny, effort.exhaustive);
+      if (segment == nullptr && effort.grow) segment = Grow();
+      if (segment != nullptr) taken = TakeRuns(*segment, c, Pages::kAny, out, want);
+    }
+    if (taken == 0) break;
+    got += taken;
   }
   counters_.runs_carved.Add(got);
+  return got;
+}
+
+unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out, unsigned want) {
+  uint16_t firsts[kPagesPerSegment];
+  const unsigned n = InfoOf(c).pages;
+  want = std::min(want, kPagesPerSegment / n);
+  const bool was_empty = segment.AllFree();
+  const unsigned dirty_before = segment.DirtyPages();
+  unsigned got = 0;
+  if (pages == Pages::kDirtyOnly) {
+    got = segment.CarveBatch(segment.FreeDirty(), n, want, firsts);
+  } else {
+    // Charged for as if all were clean; what turns out otherwise is given back below.
+    while (want > 0 && !arena_->meter().Charge(size_t{want} * n)) want /= 2;
+    if (want == 0) return 0;
+    got = segment.CarveBatch(segment.free_bits(), n, want, firsts);
+    arena_->meter().Uncharge(want * n - (segment.DirtyPages() - dirty_before));
+  }
+  if (got == 0) return 0;
+  if (was_empty) --empty_segments_;
+  const unsigned fresh = segment.DirtyPages() - dirty_before;
+  SubtractFree(size_t{got} * n);
+  SetDirtyFree(dirty_free_pages() - (got * n - fresh));
+  Settle(segment);
+  const uint32_t base = FirstPageOf(segment.slot()).value();
+  for (unsigned i = 0; i < got; ++i) {
+    const PageIndex page(base + firsts[i]);
+    arena_->segmap().Set(page, c.value());
+    out[i] = arena_->segmap().AddressOf(page);
+  }
   return got;
 }
 
@@ -178,6 +210,11 @@ Segment* Shard::Grow() {
 
 void Shard::Uncarve(Segment& segment, unsigned first, unsigned n) {
   segment.Uncarve(first, n);
+  Uncarved(segment, n);
+}
+
+// n pages of the segment have become free.
+void Shard::Uncarved(Segment& segment, unsigned n) {
   segments_.Update(*arena_, segment);
   AddFree(n);
   SetDirtyFree(dirty_free_pages() + n);
@@ -203,12 +240,7 @@ void Shard::FreeObjects(SizeClass c, void* const* objects, unsigned n) {
   counters_.flushes.Add(1);
   releases_.Add(1);
   if (!IsSmall(c.value())) {
-    for (unsigned i = 0; i < n; ++i) {
-      if (arena_->segmap().Lookup(objects[i]) != c.value()) {
-        ReportMisuse(Misuse::kDoubleFree, objects[i]);
-      }
-      FreeRun(objects[i]);
-    }
+    FreeRuns(c, objects, n);
     return;
   }
   const Segmap& segmap = arena_->segmap();
@@ -239,15 +271,42 @@ void Shard::FreeObjects(SizeClass c, void* const* objects, unsigned n) {
   if (open != nullptr) SpanGained(open_page, *open);
 }
 
-void Shard::FreeRun(void* p) {
+// Runs of one class: neighbours in the batch that lie in one segment are booked together.
+void Shard::FreeRuns(SizeClass c, void* const* objects, unsigned n) {
+  const unsigned pages = InfoOf(c).pages;
+  for (unsigned i = 0; i < n;) {
+    unsigned first;
+    Segment& segment = CheckedRun(objects[i], &first);
+    unsigned freed = 0;
+    for (;;) {
+      if (arena_->segmap().Get(PageOfSegment(segment, first)) != c.value()) {
+        ReportMisuse(Misuse::kDoubleFree, objects[i]);
+      }
+      arena_->segmap().Set(PageOfSegment(segment, first), 0);
+      segment.Uncarve(first, pages);
+      freed += pages;
+      if (++i == n || &CheckedRun(objects[i], &first) != &segment) break;
+    }
+    Uncarved(segment, freed);
+  }
+}
+
+// The segment of the run that starts at `p`, and where; reports what is no run's start.
+Segment& Shard::CheckedRun(void* p, unsigned* first) {
   const PageIndex page = arena_->segmap().PageOf(p);
   Segment& segment = arena_->SegmentOf(page);
-  const unsigned first = PageInSegment(page);
+  *first = PageInSegment(page);
   if (OffsetInPage(p) != 0) ReportMisuse(Misuse::kInteriorPointer, p);
-  if (segment.IsFree(first)) ReportMisuse(Misuse::kDoubleFree, p);
-  if (!segment.IsRunStart(first)) ReportMisuse(Misuse::kInteriorPointer, p);
+  if (segment.IsFree(*first)) ReportMisuse(Misuse::kDoubleFree, p);
+  if (!segment.IsRunStart(*first)) ReportMisuse(Misuse::kInteriorPointer, p);
+  return segment;
+}
+
+void Shard::FreeRun(void* p) {
+  unsigned first;
+  Segment& segment = CheckedRun(p, &first);
   releases_.Add(1);
-  arena_->segmap().Set(page, 0);
+  arena_->segmap().Set(PageOfSegment(segment, first), 0);
   Uncarve(segment, first, segment.RunLength(first));
 }
 

@@ -112,6 +112,10 @@ class alignas(2 * kCacheLine) Shard {
       HZ3_REQUIRES(lease_);
   unsigned RefillRuns(SizeClass c, void** out, unsigned want, const Effort& effort)
       HZ3_REQUIRES(lease_);
+  unsigned TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out, unsigned want)
+      HZ3_REQUIRES(lease_);
+  void FreeRuns(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);
+  Segment& CheckedRun(void* p, unsigned* first) HZ3_REQUIRES(lease_);
   unsigned TakeFromSpan(Central& central, uint32_t page, void** out, unsigned want)
       HZ3_REQUIRES(lease_);
   uint32_t OpenSpan(SizeClass c, const Effort& effort) HZ3_REQUIRES(lease_);
@@ -125,6 +129,7 @@ class alignas(2 * kCacheLine) Shard {
   void Settle(Segment& segment) HZ3_REQUIRES(lease_);
   Segment* Grow() HZ3_REQUIRES(lease_);
   void Uncarve(Segment& segment, unsigned first, unsigned n) HZ3_REQUIRES(lease_);
+  void Uncarved(Segment& segment, unsigned n) HZ3_REQUIRES(lease_);
   void ReturnEmptySegments(unsigned keep) HZ3_REQUIRES(lease_);
   void CollectSegment(Segment& segment) HZ3_REQUIRES(lease_);
   void CollectSpan(PageIndex page) HZ3_REQUIRES(lease_);
