@@ -51,7 +51,9 @@ HZ3_EXPORT void* malloc(size_t bytes) {
 }
 
 HZ3_EXPORT void free(void* p) {
-  const size_t tag = heap.segmap().Lookup(p);
+  const size_t page = heap.segmap().NumberOf(p);
+  if (page >= heap.segmap().pages()) [[unlikely]] return hz3::FreeMissed(p);
+  const size_t tag = heap.segmap().TagAt(page);
   hz3::Tcache* cache = hz3::Heap::thread_cache();
   void** top = cache->top[tag];
   // Relaxed: the limit is a hint from outside; see Tcache::limit.
@@ -59,7 +61,7 @@ HZ3_EXPORT void free(void* p) {
     return hz3::FreeMissed(p);
   }
   *top = p;
-  ++cache->top[tag];
+  cache->top[tag] = top + 1;
 }
 
 HZ3_EXPORT void* calloc(size_t count, size_t size) {

@@ -60,7 +60,16 @@ class Bits {
     return w * 64 + static_cast<unsigned>(std::countr_zero(bits));
   }
   // The first clear bit at or after `from`, else kNone.
-  unsigned NextClear(unsigned from) const { return (~*this).NextSet(from); }
+  unsigned NextClear(unsigned from) const {
+    if (from >= kSize) return kNone;
+    unsigned w = from / 64;
+    uint64_t bits = ~words_[w] & (~uint64_t{0} << (from % 64));
+    while (bits == 0) {
+      if (++w == kWords) return kNone;
+      bits = ~words_[w];
+    }
+    return w * 64 + static_cast<unsigned>(std::countr_zero(bits));
+  }
   // One past the last clear bit before `from`: where the set run that ends at `from` begins.
   unsigned RunBegin(unsigned from) const {
     while (from > 0) {

@@ -55,6 +55,15 @@ class Arena {
   OsMemory& os() { return *os_; }
   Segment& segment(SlotIndex slot) { return segments_[slot.value()]; }
   const Segment& segment(SlotIndex slot) const { return segments_[slot.value()]; }
+  // The shard that a slot's segment belongs to. Read by anybody who frees into it: a live block
+  // keeps its segment's owner fixed, so relaxed suffices. A table of its own, because a flush asks
+  // for every object, and the segments' records are far apart.
+  ShardId owner(SlotIndex slot) const {
+    return ShardId(owners_[slot.value()].load(std::memory_order_relaxed));
+  }
+  void set_owner(SlotIndex slot, ShardId shard) {
+    owners_[slot.value()].store(shard.value(), std::memory_order_relaxed);
+  }
   Segment& SegmentOf(PageIndex page) { return segment(SlotOf(page)); }
   template <typename Record>
   Record& page_record(PageIndex page) {
@@ -97,6 +106,7 @@ class Arena {
   char* tags_ = nullptr;
   Segment* segments_ = nullptr;
   char* records_ = nullptr;
+  std::atomic<uint8_t>* owners_ = nullptr;
   uint64_t* free_words_ = nullptr;  // bit set: slot is free
   uint32_t slots_ = 0;
 

@@ -31,19 +31,19 @@ class Segmap {
     tags_ = static_cast<std::atomic<Tag>*>(tags);
   }
 
+  // The number of the page of any pointer at all; pages() or more for one outside the arena.
+  size_t NumberOf(const void* p) const {
+    return (reinterpret_cast<uintptr_t>(p) - base_) >> kPageShift;
+  }
+  bool Contains(const void* p) const { return NumberOf(p) < pages_; }
+  // `number` is below pages().
+  Tag TagAt(size_t number) const { return tags_[number].load(std::memory_order_relaxed); }
   // The tag of the page of any pointer at all; 0 for one outside the arena.
-  Tag Lookup(const void* p) const {
-    const uintptr_t page = (reinterpret_cast<uintptr_t>(p) - base_) >> kPageShift;
-    if (page >= pages_) [[unlikely]] return 0;
-    return tags_[page].load(std::memory_order_relaxed);
-  }
-  bool Contains(const void* p) const {
-    return ((reinterpret_cast<uintptr_t>(p) - base_) >> kPageShift) < pages_;
-  }
+  Tag Lookup(const void* p) const { return Contains(p) ? TagAt(NumberOf(p)) : Tag{0}; }
 
   // `p` lies in the arena.
   PageIndex PageOf(const void* p) const {
-    return PageIndex(static_cast<uint32_t>((reinterpret_cast<uintptr_t>(p) - base_) >> kPageShift));
+    return PageIndex(static_cast<uint32_t>(NumberOf(p)));
   }
   char* AddressOf(PageIndex page) const {
     return reinterpret_cast<char*>(base_ + (uintptr_t{page.value()} << kPageShift));

@@ -29,14 +29,13 @@ unsigned BestStart(const PageBits& from, unsigned n, const PageBits& allowed) {
 
 }  // namespace
 
-void Segment::Open(SlotIndex slot, ShardId shard) {
+void Segment::Open(SlotIndex slot) {
   slot_ = slot;
   free_ = ~PageBits();
   start_ = PageBits();
   free_pages_ = longest_ = kPagesPerSegment;
   next = previous = kNoIndex;
   bucket = 0;
-  owner_.store(shard.value(), std::memory_order_relaxed);
   set_use(Use::kSegment);
 }
 

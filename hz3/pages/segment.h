@@ -2,11 +2,11 @@
 // which may hold memory, where its runs begin; and the inbox through which others talk to it. It
 // lies in the arena's metadata, never in the slot itself.
 //
-// Everything but the inbox and owner() is touched only under the owning shard's lease; slow path.
+// Everything but the inbox is touched only under the owning shard's lease; slow path.
 //
 // Invariants: a free page belongs to no run and has tag 0; every page that is not free belongs to
-// exactly one run, whose first page has its `start` bit set; free_pages and longest agree with the
-// bitmap; a clean page (not dirty) is free and reads as zero.
+// exactly one run, whose first page has its `start` bit set; free_pages agrees with the bitmap and
+// longest is at least its longest run; a clean page (not dirty) is free and reads as zero.
 #ifndef HZ3_PAGES_SEGMENT_H_
 #define HZ3_PAGES_SEGMENT_H_
 
@@ -34,8 +34,8 @@ class alignas(kCacheLine) Segment {
   // What a slot is, for those who look from outside.
   enum class Use : uint8_t { kUnused, kSegment, kHugeHead, kHugeTail };
 
-  // The slot becomes a segment of `shard`, all pages free. The dirty bits stay as they are.
-  void Open(SlotIndex slot, ShardId shard);
+  // The slot becomes a segment, all pages free. The dirty bits stay as they are.
+  void Open(SlotIndex slot);
   // All pages are free; the slot goes back to the arena.
   void Close();
 
@@ -49,11 +49,10 @@ class alignas(kCacheLine) Segment {
     return pages == Pages::kAny || FreeDirty().RunsOf(n).Any();
   }
   // Takes up to `want` runs of n pages from `from` (a part of the free pages): holes that fit
-  // exactly first, then the lowest. Their first pages go to firsts[0..]; returns how many. `longest`
-  // is stale afterwards, as after Carve.
+  // exactly first, then the lowest. Their first pages go to firsts[0..]; returns how many.
   unsigned CarveBatch(const PageBits& from, unsigned n, unsigned want, uint16_t* firsts);
   // Takes [first, first + n), which is free, as one run. Returns how many of its pages were clean.
-  // `longest` is left as an upper bound: call UpdateLongest after the last carve of a batch.
+  // `longest` stays what it was: an upper bound.
   unsigned Carve(unsigned first, unsigned n);
   void UpdateLongest() { longest_ = static_cast<uint16_t>(free_.LongestRun()); }
   // Gives the run [first, first + n) back to the bitmap.
@@ -85,9 +84,6 @@ class alignas(kCacheLine) Segment {
   void MarkClean(unsigned first, unsigned n) { dirty_.ClearRange(first, n); }
   void MarkDirty(unsigned first, unsigned n) { dirty_.SetRange(first, n); }
 
-  // Who may touch the rest. Read by anybody who frees into this segment: a live block keeps its
-  // segment's owner fixed, so relaxed suffices.
-  ShardId owner() const { return ShardId(owner_.load(std::memory_order_relaxed)); }
   Use use() const { return static_cast<Use>(use_.load(std::memory_order_relaxed)); }
   void set_use(Use use) {
     use_.store(static_cast<uint8_t>(use), std::memory_order_relaxed);
@@ -115,7 +111,6 @@ class alignas(kCacheLine) Segment {
   uint16_t free_pages_ = 0;
   uint16_t longest_ = 0;
   SlotIndex slot_;
-  std::atomic<uint8_t> owner_{0};
   std::atomic<uint8_t> use_{0};
 };
 

@@ -29,7 +29,7 @@ void SegmentSet::Remove(Arena& arena, Segment& segment) {
 
 // The first segment that `accept` takes, from the lists that can hold a run of n pages.
 template <typename Accept>
-Segment* SegmentSet::Search(Arena& arena, unsigned n, bool exhaustive, Accept accept) const {
+Segment* SegmentSet::Search(Arena& arena, unsigned n, bool exhaustive, Accept accept) {
   uint32_t lists = occupied_ & (~0u << BucketOf(n));
   while (lists != 0) {
     const unsigned bucket =
@@ -39,23 +39,26 @@ Segment* SegmentSet::Search(Arena& arena, unsigned n, bool exhaustive, Accept ac
     unsigned probes = kMaxProbes;
     for (uint32_t slot = heads_[bucket]; slot != kNoIndex && (probes > 0 || exhaustive);) {
       Segment& segment = arena.segment(SlotIndex(slot));
-      if (accept(segment)) return &segment;
       slot = segment.next;
       if (probes > 0) --probes;
+      if (accept(segment)) return &segment;
+      // Its list was only an upper bound: put right here, where somebody was misled by it.
+      segment.UpdateLongest();
+      Update(arena, segment);
     }
   }
   return nullptr;
 }
 
 Segment* SegmentSet::Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
-                          unsigned* first) const {
+                          unsigned* first) {
   return Search(arena, n, exhaustive, [&](const Segment& segment) {
     *first = segment.FindRun(n, align, pages);
     return *first != Segment::kNone;
   });
 }
 
-Segment* SegmentSet::FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive) const {
+Segment* SegmentSet::FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive) {
   return Search(arena, n, exhaustive,
                 [&](const Segment& segment) { return segment.HasRun(n, pages); });
 }

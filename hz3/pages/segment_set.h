@@ -2,6 +2,9 @@
 // A request goes to the shortest list that can serve it, so that the fullest segments are cut
 // first and sparse ones drain.
 //
+// A segment's longest run is kept as an upper bound: carving does not compute it anew, a search
+// that was misled by it does. So no run is ever missed, and a batch costs no more than it must.
+//
 // Owned by a shard: every call under its lease, slow path. The search is bounded: for runs of up
 // to kExactBuckets pages any member of a list fits; for longer ones at most kMaxProbes members of
 // the one list of mixed lengths are looked at, unless the caller asks for an exhaustive search.
@@ -48,10 +51,10 @@ class SegmentSet {
   // A segment with a run of n pages that `pages` and `align` allow; *first is where. nullptr when
   // the search found none.
   Segment* Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
-                unsigned* first) const;
+                unsigned* first);
 
   // The same for align 1, without the place: for a caller who takes a batch.
-  Segment* FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive) const;
+  Segment* FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive);
 
   // Walks the lists; for event paths.
   template <typename F>
@@ -71,7 +74,7 @@ class SegmentSet {
   static constexpr uint8_t kFull = 0;
 
   template <typename Accept>
-  Segment* Search(Arena& arena, unsigned n, bool exhaustive, Accept accept) const;
+  Segment* Search(Arena& arena, unsigned n, bool exhaustive, Accept accept);
 
   uint32_t heads_[kBuckets];
   uint32_t occupied_ = 0;  // bit b: list b is not empty

@@ -70,7 +70,6 @@ uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
   bool clean;
   Segment* segment = Carve(pages, 1, effort, &first, &clean);
   if (segment == nullptr) return kNoIndex;
-  Settle(*segment);
   const PageIndex page(FirstPageOf(segment->slot()).value() + first);
   Span& span = arena_->page_record<Span>(page);
   span.Open(c);
@@ -126,23 +125,23 @@ unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out,
   const unsigned n = InfoOf(c).pages;
   want = std::min(want, kPagesPerSegment / n);
   const bool was_empty = segment.AllFree();
-  const unsigned dirty_before = segment.DirtyPages();
   unsigned got = 0;
+  unsigned fresh = 0;
   if (pages == Pages::kDirtyOnly) {
     got = segment.CarveBatch(segment.FreeDirty(), n, want, firsts);
   } else {
     // Charged for as if all were clean; what turns out otherwise is given back below.
     while (want > 0 && !arena_->meter().Charge(size_t{want} * n)) want /= 2;
     if (want == 0) return 0;
+    const unsigned dirty_before = segment.DirtyPages();
     got = segment.CarveBatch(segment.free_bits(), n, want, firsts);
-    arena_->meter().Uncharge(want * n - (segment.DirtyPages() - dirty_before));
+    fresh = segment.DirtyPages() - dirty_before;
+    arena_->meter().Uncharge(want * n - fresh);
   }
   if (got == 0) return 0;
   if (was_empty) --empty_segments_;
-  const unsigned fresh = segment.DirtyPages() - dirty_before;
   SubtractFree(size_t{got} * n);
   SetDirtyFree(dirty_free_pages() - (got * n - fresh));
-  Settle(segment);
   const uint32_t base = FirstPageOf(segment.slot()).value();
   for (unsigned i = 0; i < got; ++i) {
     const PageIndex page(base + firsts[i]);
@@ -157,7 +156,6 @@ void* Shard::AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effo
   unsigned first;
   Segment* segment = Carve(n, align, effort, &first, clean);
   if (segment == nullptr) return nullptr;
-  Settle(*segment);
   const PageIndex page(FirstPageOf(segment->slot()).value() + first);
   arena_->segmap().Set(page, tag);
   counters_.runs_carved.Add(1);
@@ -190,16 +188,12 @@ bool Shard::TakeRun(Segment& segment, unsigned first, unsigned n, bool* clean) {
   return true;
 }
 
-void Shard::Settle(Segment& segment) {
-  segment.UpdateLongest();
-  segments_.Update(*arena_, segment);
-}
-
 Segment* Shard::Grow() {
   const uint32_t slot = arena_->TakeSlots(1);
   if (slot == kNoIndex) return nullptr;
   Segment& segment = arena_->segment(SlotIndex(slot));
-  segment.Open(SlotIndex(slot), id_);
+  segment.Open(SlotIndex(slot));
+  arena_->set_owner(SlotIndex(slot), id_);
   segments_.Insert(*arena_, segment);
   ++empty_segments_;
   AddFree(kPagesPerSegment);
@@ -277,17 +271,15 @@ void Shard::FreeRuns(SizeClass c, void* const* objects, unsigned n) {
   for (unsigned i = 0; i < n;) {
     unsigned first;
     Segment& segment = CheckedRun(objects[i], &first);
-    unsigned freed = 0;
-    for (;;) {
-      if (arena_->segmap().Get(PageOfSegment(segment, first)) != c.value()) {
-        ReportMisuse(Misuse::kDoubleFree, objects[i]);
-      }
-      arena_->segmap().Set(PageOfSegment(segment, first), 0);
+    unsigned runs = 0;
+    do {
+      const PageIndex page = PageOfSegment(segment, first);
+      if (arena_->segmap().Get(page) != c.value()) ReportMisuse(Misuse::kDoubleFree, objects[i]);
+      arena_->segmap().Set(page, 0);
       segment.Uncarve(first, pages);
-      freed += pages;
-      if (++i == n || &CheckedRun(objects[i], &first) != &segment) break;
-    }
-    Uncarved(segment, freed);
+      ++runs;
+    } while (++i < n && &CheckedRun(objects[i], &first) == &segment);
+    Uncarved(segment, runs * pages);
   }
 }
 
@@ -342,12 +334,12 @@ void Shard::CollectMail() {
     Segment& segment = arena_->segment(SlotIndex(slot));
     slot = MailList::Next(segment.inbox);
     segment.inbox.ClearPosted();
-    if (segment.use() == Segment::Use::kSegment && segment.owner() == id_) {
+    if (segment.use() == Segment::Use::kSegment && arena_->owner(segment.slot()) == id_) {
       CollectSegment(segment);
     } else if (!segment.inbox.Empty() && segment.inbox.MarkPosted()) {
       // A late announcement: the slot has changed hands since. Its mail is the new owner's; the
       // address of that shard is found from ours, because shards lie in one array.
-      Shard* owner = this - id_.value() + segment.owner().value();
+      Shard* owner = this - id_.value() + arena_->owner(segment.slot()).value();
       owner->mail_.Push(segment.slot(), segment.inbox);
     }
   }
@@ -430,7 +422,6 @@ Segment* Shard::ClaimDirty(size_t max_pages, PageBits* claimed) {
     left -= n;
     first = dirty.NextSet(end);
   }
-  Settle(*best);
   return best;
 }
 
@@ -463,14 +454,15 @@ void Shard::SetDirtyFree(size_t pages) {
   dirty_low_water_ = std::min(dirty_low_water_, pages);
 }
 
-void Shard::PostPages(Segment& segment, Inbox::Kind kind, unsigned w, uint64_t pages) {
-  segment.inbox.Put(kind, w, pages);
+uint64_t Shard::PostPages(Segment& segment, Inbox::Kind kind, unsigned w, uint64_t pages) {
+  const uint64_t before = segment.inbox.Put(kind, w, pages);
   if (segment.inbox.MarkPosted()) mail_.Push(segment.slot(), segment.inbox);
+  return before;
 }
 
 void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
   if (!IsSmall(c.value())) {
-    for (unsigned i = 0; i < n; ++i) PostRun(objects[i]);
+    PostRuns(objects, n);
     return;
   }
   const Segmap& segmap = arena_->segmap();
@@ -507,17 +499,29 @@ void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
   NotePost();
 }
 
-void Shard::PostRun(void* p) {
-  const PageIndex page = arena_->segmap().PageOf(p);
-  if (OffsetInPage(p) != 0) ReportMisuse(Misuse::kInteriorPointer, p);
-  if (arena_->segmap().Get(page) == 0) ReportMisuse(Misuse::kDoubleFree, p);
-  Segment& segment = arena_->SegmentOf(page);
-  const unsigned first = PageInSegment(page);
-  const uint64_t bit = uint64_t{1} << (first % 64);
-  if ((segment.inbox.Put(Inbox::kRun, first / 64, bit) & bit) != 0) {
-    ReportMisuse(Misuse::kDoubleFree, p);
+// Neighbours in the batch that share a word of their segment's mailbox go by one fetch_or.
+void Shard::PostRuns(void* const* objects, unsigned n) {
+  const Segmap& segmap = arena_->segmap();
+  for (unsigned i = 0; i < n;) {
+    const uint32_t word = segmap.PageOf(objects[i]).value() / 64;
+    uint64_t bits = 0;
+    for (; i < n; ++i) {
+      const PageIndex page = segmap.PageOf(objects[i]);
+      if (page.value() / 64 != word) break;
+      const uint64_t bit = uint64_t{1} << (page.value() % 64);
+      if (OffsetInPage(objects[i]) != 0) ReportMisuse(Misuse::kInteriorPointer, objects[i]);
+      if (segmap.Get(page) == 0 || (bits & bit) != 0) ReportMisuse(Misuse::kDoubleFree, objects[i]);
+      bits |= bit;
+    }
+    const PageIndex first(word * 64);
+    Segment& segment = arena_->SegmentOf(first);
+    const uint64_t twice =
+        PostPages(segment, Inbox::kRun, PageInSegment(first) / 64, bits) & bits;
+    if (twice != 0) {
+      const uint32_t bad = first.value() + static_cast<unsigned>(std::countr_zero(twice));
+      ReportMisuse(Misuse::kDoubleFree, segmap.AddressOf(PageIndex(bad)));
+    }
   }
-  if (segment.inbox.MarkPosted()) mail_.Push(segment.slot(), segment.inbox);
   NotePost();
 }
 

@@ -89,7 +89,7 @@ class alignas(2 * kCacheLine) Shard {
   // free that it meets and aborts.
   void PostObjects(SizeClass c, void* const* objects, unsigned n);
   // Leaves the run at `p` in the mailbox of its segment.
-  void PostRun(void* p);
+  void PostRun(void* p) { PostRuns(&p, 1); }
   // `c` is a small class: medium runs have no stash, they belong to no class once they leave a bin.
   OwnerStash& stash(SizeClass c) { return stashes_[c.value()]; }
   // Free pages that hold memory; stale by nature.
@@ -122,11 +122,10 @@ class alignas(2 * kCacheLine) Shard {
   void CloseSpan(PageIndex page, Span& span) HZ3_REQUIRES(lease_);
   void SpanGained(PageIndex page, Span& span) HZ3_REQUIRES(lease_);
 
-  // A carved run's segment, or nullptr. `longest` is left stale: call Settle(segment).
+  // A carved run's segment, or nullptr.
   Segment* Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first, bool* clean)
       HZ3_REQUIRES(lease_);
   bool TakeRun(Segment& segment, unsigned first, unsigned n, bool* clean) HZ3_REQUIRES(lease_);
-  void Settle(Segment& segment) HZ3_REQUIRES(lease_);
   Segment* Grow() HZ3_REQUIRES(lease_);
   void Uncarve(Segment& segment, unsigned first, unsigned n) HZ3_REQUIRES(lease_);
   void Uncarved(Segment& segment, unsigned n) HZ3_REQUIRES(lease_);
@@ -137,7 +136,8 @@ class alignas(2 * kCacheLine) Shard {
   void AddFree(size_t pages) HZ3_REQUIRES(lease_);
   void SubtractFree(size_t pages) HZ3_REQUIRES(lease_);
   void SetDirtyFree(size_t pages) HZ3_REQUIRES(lease_);
-  void PostPages(Segment& segment, Inbox::Kind kind, unsigned w, uint64_t pages);
+  void PostRuns(void* const* objects, unsigned n);
+  uint64_t PostPages(Segment& segment, Inbox::Kind kind, unsigned w, uint64_t pages);
 
   Arena* arena_ = nullptr;
   ShardId id_;

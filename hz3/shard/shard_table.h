@@ -37,7 +37,7 @@ class ShardTable {
 
   // The shard of the segment that `p` lies in; p is a pointer into a run or span.
   ShardId OwnerOf(const void* p) const {
-    return arena_->segment(SlotOf(arena_->segmap().PageOf(p))).owner();
+    return arena_->owner(SlotOf(arena_->segmap().PageOf(p)));
   }
 
   // Changes whenever anything became free anywhere; for the ladder's memory of a failure.
