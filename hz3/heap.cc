@@ -33,8 +33,13 @@ void BeforeForkHandler() { heap.BeforeFork(); }
 void ParentHandler() { heap.AfterForkInParent(); }
 void ChildHandler() { heap.AfterForkInChild(); }
 
-// Registered when the library is loaded, not at the first malloc: pthread_atfork may allocate.
-__attribute__((constructor)) void RegisterForkHandlers() {
+// Registered as early as can be, at the first allocation of the process: handlers run in reverse
+// order before a fork, so those of everybody else have allocated what they need by the time that
+// ours takes the leases. pthread_atfork may itself allocate; the heap is ready by then.
+void RegisterForkHandlers() {
+  static std::atomic<bool> registered{false};
+  // Relaxed: only who is first matters.
+  if (registered.exchange(true, std::memory_order_relaxed)) return;
   pthread_atfork(BeforeForkHandler, ParentHandler, ChildHandler);
 }
 
@@ -113,6 +118,7 @@ Tcache* Heap::StartThread() {
   Tcache* cache = registry_.Start();
   if (cache == nullptr) return nullptr;
   thread_cache_ = cache;
+  RegisterForkHandlers();
   // May allocate for a high key: by then the cache is there.
   if (pthread_setspecific(thread_end_key, cache) != 0) {
     EndThread();

@@ -173,10 +173,7 @@ HZ3_EXPORT void malloc_stats() {
 }
 
 HZ3_EXPORT int malloc_info(int options, FILE* stream) {
-  if (options != 0) {
-    errno = EINVAL;
-    return -1;
-  }
+  if (options != 0) return EINVAL;  // as glibc does
   char buffer[hz3::kTextBytes];
   hz3::Text text(buffer, sizeof(buffer));
   hz3::PrintMallocInfo(heap.GetStats(), text);

@@ -20,6 +20,10 @@ namespace std {
 __attribute__((weak)) void __throw_bad_alloc();
 }
 
+// What a catch clause refers to, made weak too.
+asm(".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n"
+    ".weak __cxa_call_terminate\n.weak _ZSt9terminatev");
+
 namespace hz3 {
 namespace {
 
@@ -44,14 +48,16 @@ __attribute__((noinline, cold)) void* NewFailed(size_t bytes, size_t align) {
   ReportFatal("operator new failed and there is no C++ runtime to throw std::bad_alloc");
 }
 
-// The nothrow forms: what the handler throws ends the loop. Without libstdc++'s exceptions in this
-// library that takes a new-handler that returns; one that throws is let through, and the noexcept
-// of the operator then ends the program, as for any exception that escapes.
-void* NewFailedNothrow(size_t bytes, size_t align) noexcept {
-  while (std::new_handler handler = Handler()) {
-    handler();
-    void* p = Allocate(bytes, align);
-    if (p != nullptr) return p;
+// The nothrow forms: a new-handler that throws ends the loop ([new.delete.single]). The only code
+// of hz3 that is compiled with exceptions, hence the weak references above.
+__attribute__((noinline, cold)) void* NewFailedNothrow(size_t bytes, size_t align) noexcept {
+  try {
+    while (std::new_handler handler = Handler()) {
+      handler();
+      void* p = Allocate(bytes, align);
+      if (p != nullptr) return p;
+    }
+  } catch (...) {
   }
   return nullptr;
 }

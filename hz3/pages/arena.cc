@@ -105,11 +105,12 @@ uint32_t Arena::FindSlots(uint32_t n, uint32_t align) const {
       run_begin = kNoIndex;
       continue;
     }
-    if (run_begin == kNoIndex && slot % align == 0) run_begin = slot;
+    if (run_begin == kNoIndex && IsAligned(slot, align)) run_begin = slot;
     if (run_begin != kNoIndex && slot + 1 - run_begin == n) return run_begin;
   }
   if (run_begin == kNoIndex) {
-    run_begin = static_cast<uint32_t>(RoundUp(frontier, align));
+    run_begin = frontier;
+    while (!IsAligned(run_begin, align)) ++run_begin;  // fewer than `align` steps
   }
   return run_begin <= slots_ && n <= slots_ - run_begin ? run_begin : kNoIndex;
 }

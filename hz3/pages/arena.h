@@ -33,7 +33,7 @@ class Arena {
   // Gives everything back; for tests. Nobody may use the arena any more.
   void Destroy();
 
-  // Takes n neighbouring slots whose first is a multiple of `align` slots, lowest address first,
+  // Takes n neighbouring slots whose address is a multiple of `align` slots, lowest address first,
   // ready to be used. kNoIndex when there are none or the OS refuses the memory.
   uint32_t TakeSlots(uint32_t n, uint32_t align = 1);
   void ReturnSlots(SlotIndex first, uint32_t n);
@@ -86,6 +86,10 @@ class Arena {
 
   bool Reserve(size_t bytes);
   void ReleaseReservation();
+  // Whether the slot's address is a multiple of `align` slots.
+  bool IsAligned(uint32_t slot, uint32_t align) const {
+    return ((reinterpret_cast<uintptr_t>(base_) >> kSegmentShift) + slot) % align == 0;
+  }
   uint32_t FindSlots(uint32_t n, uint32_t align) const HZ3_REQUIRES(lease_);
   bool AreFree(uint32_t first, uint32_t n) const HZ3_REQUIRES(lease_);
   void MarkSlots(uint32_t first, uint32_t n, bool free) HZ3_REQUIRES(lease_);
