@@ -139,7 +139,7 @@ unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out,
     arena_->meter().Uncharge(want * n - fresh);
   }
   if (got == 0) return 0;
-  if (was_empty) --empty_segments_;
+  if (was_empty) NoLongerEmpty(segment);
   SubtractFree(size_t{got} * n);
   SetDirtyFree(dirty_free_pages() - (got * n - fresh));
   const uint32_t base = FirstPageOf(segment.slot()).value();
@@ -180,12 +180,20 @@ Segment* Shard::Carve(unsigned n, unsigned align, const Effort& effort, unsigned
 bool Shard::TakeRun(Segment& segment, unsigned first, unsigned n, bool* clean) {
   const unsigned fresh = segment.CleanPagesIn(first, n);
   if (fresh > 0 && !arena_->meter().Charge(fresh)) return false;
-  if (segment.AllFree()) --empty_segments_;
+  const bool was_empty = segment.AllFree();
   segment.Carve(first, n);
+  if (was_empty) NoLongerEmpty(segment);
   SubtractFree(n);
   SetDirtyFree(dirty_free_pages() - (n - fresh));
   *clean = fresh == n;
   return true;
+}
+
+// The list of empty segments holds nothing else: what leaves it is listed anew at once.
+void Shard::NoLongerEmpty(Segment& segment) {
+  --empty_segments_;
+  segment.UpdateLongest();
+  segments_.Update(*arena_, segment);
 }
 
 Segment* Shard::Grow() {

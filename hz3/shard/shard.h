@@ -126,6 +126,7 @@ class alignas(2 * kCacheLine) Shard {
   Segment* Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first, bool* clean)
       HZ3_REQUIRES(lease_);
   bool TakeRun(Segment& segment, unsigned first, unsigned n, bool* clean) HZ3_REQUIRES(lease_);
+  void NoLongerEmpty(Segment& segment) HZ3_REQUIRES(lease_);
   Segment* Grow() HZ3_REQUIRES(lease_);
   void Uncarve(Segment& segment, unsigned first, unsigned n) HZ3_REQUIRES(lease_);
   void Uncarved(Segment& segment, unsigned n) HZ3_REQUIRES(lease_);
