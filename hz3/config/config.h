@@ -18,9 +18,9 @@ namespace hz3 {
     "size of the arena in MiB; 0 reserves far more address space than memory")                    \
   X(unsigned, max_shards, 64, 2,                                                                  \
     "most shards of a process; there are never more than processors")                             \
-  X(size_t, tcache_max_bytes, size_t{16} << 20, size_t{8} << 20,                                   \
+  X(size_t, tcache_max_bytes, size_t{24} << 20, size_t{24} << 20,                                   \
     "most bytes that the bins of one thread may hold")                                            \
-  X(size_t, tcache_total_bytes, size_t{512} << 20, size_t{64} << 20,                               \
+  X(size_t, tcache_total_bytes, size_t{1024} << 20, size_t{1024} << 20,                               \
     "bytes that the bins of all threads share: a thread's part shrinks as threads become many")   \
   X(size_t, tcache_min_bytes, size_t{512} << 10, size_t{512} << 10,                               \
     "the part of one thread never shrinks below this, except under a small arena")                \

@@ -64,6 +64,10 @@ class Arena {
   void set_owner(SlotIndex slot, ShardId shard) {
     owners_[slot.value()].store(shard.value(), std::memory_order_relaxed);
   }
+  // Starts loading what a free of the run at `p` will touch.
+  void PrefetchSegmentOf(const void* p) const {
+    segments_[SlotOf(segmap_.PageOf(p)).value()].Prefetch();
+  }
   Segment& SegmentOf(PageIndex page) { return segment(SlotOf(page)); }
   template <typename Record>
   Record& page_record(PageIndex page) {

@@ -46,7 +46,7 @@ class alignas(kCacheLine) Segment {
   // Whether FindRun with align 1 would find one; cheaper.
   bool HasRun(unsigned n, Pages pages) const {
     if (n > longest_) return false;
-    return pages == Pages::kAny || FreeDirty().RunsOf(n).Any();
+    return (pages == Pages::kAny ? free_ : FreeDirty()).RunsOf(n).Any();
   }
   // Takes up to `want` runs of n pages from `from` (a part of the free pages): holes that fit
   // exactly first, then the lowest. Their first pages go to firsts[0..]; returns how many.
@@ -69,6 +69,11 @@ class alignas(kCacheLine) Segment {
   bool GrowRun(unsigned first, unsigned n, unsigned want, unsigned* clean);
   unsigned CleanPagesIn(unsigned first, unsigned n) const {
     return n - dirty_.CountRange(first, n);
+  }
+
+  void Prefetch() const {
+    __builtin_prefetch(&free_);
+    __builtin_prefetch(&start_);
   }
 
   unsigned free_pages() const { return free_pages_; }

@@ -43,6 +43,7 @@ Segment* SegmentSet::Search(Arena& arena, unsigned n, bool exhaustive, Accept ac
       if (probes > 0) --probes;
       if (accept(segment)) return &segment;
       // Its list was only an upper bound: put right here, where somebody was misled by it.
+      if (segment.HasRun(n, Pages::kAny)) continue;
       segment.UpdateLongest();
       Update(arena, segment);
     }

@@ -10,6 +10,8 @@ namespace {
 
 // A refill visits at most this many spans or segments, so that the lease stays short.
 constexpr unsigned kMaxRefillSources = 16;
+// Segments of freed runs are scattered: their records are fetched this many runs ahead.
+constexpr unsigned kPrefetchAhead = 2;
 // Objects that leave an owner stash at a time.
 constexpr unsigned kStashBatch = 64;
 
@@ -281,6 +283,7 @@ void Shard::FreeRuns(SizeClass c, void* const* objects, unsigned n) {
     Segment& segment = CheckedRun(objects[i], &first);
     unsigned runs = 0;
     do {
+      if (i + kPrefetchAhead < n) arena_->PrefetchSegmentOf(objects[i + kPrefetchAhead]);
       const PageIndex page = PageOfSegment(segment, first);
       if (arena_->segmap().Get(page) != c.value()) ReportMisuse(Misuse::kDoubleFree, objects[i]);
       arena_->segmap().Set(page, 0);
