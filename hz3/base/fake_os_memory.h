@@ -1,0 +1,115 @@
+// FakeOsMemory: an OsMemory for tests. It keeps books (what is reserved, how often each call came)
+// and refuses on demand; the memory itself is the kernel's with its real protections, so that a
+// box which touches what it has not committed crashes its test.
+//
+// Thread-safe. Tests only.
+#ifndef HZ3_BASE_FAKE_OS_MEMORY_H_
+#define HZ3_BASE_FAKE_OS_MEMORY_H_
+
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <mutex>
+
+#include "hz3/base/os_memory.h"
+#include "hz3/base/words.h"
+
+namespace hz3 {
+
+class FakeOsMemory final : public OsMemory {
+ public:
+  enum Call { kReserve, kMakeReadable, kCommit, kPurge, kMove, kCalls };
+
+  FakeOsMemory() = default;
+  FakeOsMemory(const FakeOsMemory&) = delete;
+  FakeOsMemory& operator=(const FakeOsMemory&) = delete;
+  ~FakeOsMemory() {
+    for (const auto& [start, bytes] : reserved_) SystemMemory().Release(start, bytes);
+  }
+
+  // From now on the n-th (from 0) of these calls is refused, once.
+  void RefuseNth(Call call, size_t n) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    refuse_at_[call] = calls_[call] + n;
+  }
+  // Every such call is refused until Allow.
+  void Refuse(Call call) { SetRefused(call, true); }
+  void Allow(Call call) { SetRefused(call, false); }
+  // Reservations of more than this are refused.
+  void set_largest_reservation(size_t bytes) { largest_reservation_ = bytes; }
+
+  // How many such calls there were, the refused ones too.
+  size_t calls(Call call) const {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return calls_[call];
+  }
+  // Pages that successful Purge calls have covered.
+  size_t purged_pages() const {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return purged_pages_;
+  }
+  size_t reservations() const {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return reserved_.size();
+  }
+  size_t reserved_bytes() const {
+    std::lock_guard<std::mutex> hold(mutex_);
+    size_t bytes = 0;
+    for (const auto& [start, n] : reserved_) bytes += n;
+    return bytes;
+  }
+
+  void* Reserve(size_t bytes, size_t align) override {
+    if (Refused(kReserve) || bytes > largest_reservation_) return nullptr;
+    void* start = SystemMemory().Reserve(bytes, align);
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (start != nullptr) reserved_[start] = bytes;
+    return start;
+  }
+  bool MakeReadable(void* start, size_t bytes) override {
+    return !Refused(kMakeReadable) && SystemMemory().MakeReadable(start, bytes);
+  }
+  bool Commit(void* start, size_t bytes) override {
+    return !Refused(kCommit) && SystemMemory().Commit(start, bytes);
+  }
+  bool Purge(void* start, size_t bytes) override {
+    if (Refused(kPurge) || !SystemMemory().Purge(start, bytes)) return false;
+    std::lock_guard<std::mutex> hold(mutex_);
+    purged_pages_ += bytes / kPageSize;
+    return true;
+  }
+  bool Move(void* from, void* to, size_t bytes) override {
+    return !Refused(kMove) && SystemMemory().Move(from, to, bytes);
+  }
+  void Release(void* start, size_t bytes) override {
+    SystemMemory().Release(start, bytes);
+    std::lock_guard<std::mutex> hold(mutex_);
+    const auto range = reserved_.find(start);
+    // Released as it was reserved: anything else stays in the books and shows there.
+    if (range != reserved_.end() && range->second == bytes) reserved_.erase(range);
+  }
+
+ private:
+  static constexpr size_t kNever = std::numeric_limits<size_t>::max();
+
+  void SetRefused(Call call, bool refused) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    refused_[call] = refused;
+  }
+  bool Refused(Call call) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return calls_[call]++ == refuse_at_[call] || refused_[call];
+  }
+
+  mutable std::mutex mutex_;
+  size_t calls_[kCalls] = {};
+  size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever};
+  bool refused_[kCalls] = {};
+  size_t largest_reservation_ = kNever;
+  size_t purged_pages_ = 0;
+  std::map<void*, size_t> reserved_;
+};
+
+}  // namespace hz3
+
+#endif  // HZ3_BASE_FAKE_OS_MEMORY_H_

@@ -1,0 +1,131 @@
+#include "hz3/base/os_memory.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <sys/resource.h>
+
+#include "gtest/gtest.h"
+#include "hz3/base/words.h"
+
+namespace hz3 {
+namespace {
+
+constexpr size_t kBytes = 16 * kPageSize;
+
+// The kernel's memory, a range of it, released at the end.
+class SystemMemoryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    start_ = static_cast<char*>(os_.Reserve(kBytes, kPageSize));
+    ASSERT_NE(start_, nullptr);
+  }
+  void TearDown() override { os_.Release(start_, kBytes); }
+
+  OsMemory& os_ = SystemMemory();
+  char* start_ = nullptr;
+};
+
+using SystemMemoryDeathTest = SystemMemoryTest;
+
+bool AllZero(const char* p, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    if (p[i] != 0) return false;
+  }
+  return true;
+}
+
+TEST_F(SystemMemoryTest, ReservesAlignedRangesOfAnyPowerOfTwo) {
+  for (size_t align = kPageSize; align <= (size_t{1} << 30); align *= 2) {
+    void* p = os_.Reserve(kSegmentSize, align);
+    ASSERT_NE(p, nullptr) << align;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(p) % align, 0u);
+    os_.Release(p, kSegmentSize);
+  }
+}
+
+TEST_F(SystemMemoryTest, KeepsErrnoAndSaysNoToWhatCannotBeReserved) {
+  errno = 99;
+  EXPECT_EQ(os_.Reserve(size_t{1} << 60, kPageSize), nullptr);
+  EXPECT_EQ(os_.Reserve(SIZE_MAX - kPageSize + 1, kSegmentSize), nullptr);
+  // A page nobody has: both refuse.
+  char* none = static_cast<char*>(os_.Reserve(kPageSize, kPageSize));
+  ASSERT_NE(none, nullptr);
+  os_.Release(none, kPageSize);
+  EXPECT_FALSE(os_.Commit(none, kPageSize));
+  EXPECT_FALSE(os_.Purge(none, kPageSize));
+  EXPECT_EQ(errno, 99);
+}
+
+TEST_F(SystemMemoryTest, CommittedMemoryReadsAsZeroAndHoldsWhatIsWritten) {
+  ASSERT_TRUE(os_.Commit(start_, kBytes));
+  EXPECT_TRUE(AllZero(start_, kBytes));
+  memset(start_, 0x5a, kBytes);
+  // Committing it again changes nothing.
+  ASSERT_TRUE(os_.Commit(start_, kBytes));
+  EXPECT_EQ(start_[kBytes - 1], 0x5a);
+}
+
+TEST_F(SystemMemoryTest, PurgedPagesReadAsZeroAndTheirNeighboursKeepTheirBytes) {
+  ASSERT_TRUE(os_.Commit(start_, kBytes));
+  memset(start_, 0x5a, kBytes);
+  ASSERT_TRUE(os_.Purge(start_ + kPageSize, 2 * kPageSize));
+  EXPECT_EQ(start_[kPageSize - 1], 0x5a);
+  EXPECT_TRUE(AllZero(start_ + kPageSize, 2 * kPageSize));
+  EXPECT_EQ(start_[3 * kPageSize], 0x5a);
+  start_[kPageSize] = 1;  // still committed
+}
+
+TEST_F(SystemMemoryTest, MovedPagesAreAtTheirNewPlaceAndTheOldOneReadsAsZero) {
+  ASSERT_TRUE(os_.Commit(start_, kBytes));
+  memset(start_, 0x5a, 4 * kPageSize);
+  if (!os_.Move(start_, start_ + 8 * kPageSize, 4 * kPageSize)) {
+    // What a kernel before 5.7 answers: then nothing may have changed.
+    EXPECT_EQ(start_[0], 0x5a);
+    EXPECT_TRUE(AllZero(start_ + 8 * kPageSize, 4 * kPageSize));
+    GTEST_SKIP() << "this kernel does not move pages (MREMAP_DONTUNMAP)";
+  }
+  for (size_t i = 0; i < 4 * kPageSize; ++i) ASSERT_EQ(start_[8 * kPageSize + i], 0x5a);
+  EXPECT_TRUE(AllZero(start_, 4 * kPageSize));
+  memset(start_, 1, 4 * kPageSize);  // stays committed
+  memset(start_ + 8 * kPageSize, 2, 4 * kPageSize);
+  EXPECT_EQ(start_[0], 1);
+}
+
+TEST_F(SystemMemoryDeathTest, ReservedMemoryCannotBeTouchedAndReadableMemoryNotWritten) {
+  volatile char* p = start_;
+  EXPECT_EXIT(static_cast<void>(*p), ::testing::KilledBySignal(SIGSEGV), "");
+  ASSERT_TRUE(os_.MakeReadable(start_, kPageSize));
+  EXPECT_EQ(*p, 0);
+  EXPECT_EXIT(*p = 1, ::testing::KilledBySignal(SIGSEGV), "");
+}
+
+TEST(Machine, HasMemoryAndProcessors) {
+  EXPECT_GT(PhysicalMemoryBytes(), size_t{64} << 20);
+  EXPECT_GE(UsableCpus(), 1u);
+}
+
+TEST(Machine, AddressSpaceLeftFollowsRlimitAs) {
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  if (before.rlim_cur != RLIM_INFINITY) GTEST_SKIP() << "RLIMIT_AS is set from outside";
+  EXPECT_EQ(AddressSpaceLeft(), SIZE_MAX);
+  constexpr size_t kLimit = size_t{1} << 40;
+  rlimit limited = before;
+  limited.rlim_cur = kLimit;
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &limited), 0);
+  const size_t left = AddressSpaceLeft();
+  OsMemory& os = SystemMemory();
+  void* more = os.Reserve(size_t{1} << 30, kPageSize);
+  const size_t left_after = AddressSpaceLeft();
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  ASSERT_NE(more, nullptr);
+  os.Release(more, size_t{1} << 30);
+  EXPECT_LT(left, kLimit);
+  EXPECT_GT(left, size_t{0});
+  EXPECT_LE(left_after + (size_t{1} << 30), left);
+}
+
+}  // namespace
+}  // namespace hz3

@@ -1,0 +1,50 @@
+#include "hz3/base/report.h"
+
+#include <csignal>
+#include <cstdint>
+
+#include "gtest/gtest.h"
+
+namespace hz3 {
+namespace {
+
+const void* At(uintptr_t address) { return reinterpret_cast<const void*>(address); }
+
+// The whole of stderr: one line and nothing else.
+TEST(ReportDeathTest, EachMisuseIsOneLineWithTheAddressAndThenAnAbort) {
+  EXPECT_EXIT(ReportMisuse(Misuse::kForeignPointer, At(0x7f00deadbeef)),
+              ::testing::KilledBySignal(SIGABRT),
+              "^hz3: free of a pointer that hz3 never gave out: 0x7f00deadbeef\n$");
+  EXPECT_EXIT(ReportMisuse(Misuse::kInteriorPointer, At(0x10)),
+              ::testing::KilledBySignal(SIGABRT),
+              "^hz3: free of an interior pointer .inside a block, not its start.: 0x10\n$");
+  EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(0x1000)), ::testing::KilledBySignal(SIGABRT),
+              "^hz3: double free: 0x1000\n$");
+}
+
+TEST(ReportDeathTest, AddressesAreShownFromZeroToTheHighest) {
+  EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(0)), ::testing::KilledBySignal(SIGABRT),
+              "^hz3: double free: 0x0\n$");
+  EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(UINTPTR_MAX)),
+              ::testing::KilledBySignal(SIGABRT), "^hz3: double free: 0xffffffffffffffff\n$");
+}
+
+TEST(ReportDeathTest, AFatalMessageIsOneLine) {
+  EXPECT_EXIT(ReportFatal("no heap"), ::testing::KilledBySignal(SIGABRT), "^hz3: no heap\n$");
+}
+
+TEST(ReportDeathTest, AMessageThatIsTooLongIsCutAndStillAborts) {
+  static char longest[1000];
+  for (char& c : longest) c = 'x';
+  longest[sizeof(longest) - 1] = '\0';
+  EXPECT_EXIT(ReportFatal(longest), ::testing::KilledBySignal(SIGABRT), "^hz3: x+");
+}
+
+TEST(Report, WritesExactlyTheBytesGiven) {
+  ::testing::internal::CaptureStderr();
+  WriteToStderr("abcdef", 4);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "abcd");
+}
+
+}  // namespace
+}  // namespace hz3
