@@ -1,0 +1,52 @@
+"""Tests that run real programs under LD_PRELOAD: one test target per program and lane."""
+
+load("@rules_cc//cc:defs.bzl", "cc_library", "cc_test")
+load("//:copts.bzl", "HZ3_WARNINGS")
+
+_LANES = [
+    "scale",
+    "fast",
+]
+
+def hz3_preload_test(name, size = "medium", deps = [], probe = None):
+    """Declares `name`_scale and `name`_fast.
+
+    Args:
+      name: the source is name.cc.
+      size: as of cc_test.
+      deps: in addition to the session and googletest.
+      probe: a program that the test gets as its second argument; the third is then the lane.
+    """
+    cc_library(
+        name = name + "_main",
+        testonly = True,
+        srcs = [name + ".cc"],
+        copts = HZ3_WARNINGS,
+        linkstatic = True,
+        deps = deps + [
+            ":session",
+            "//testing/lib:process_memory",
+            "//testing/lib:subprocess",
+            "//testing/lib:test_main",
+            "@com_google_googletest//:gtest",
+        ],
+        alwayslink = True,
+    )
+    for lane in _LANES:
+        library = "//hz3:libhakozuna_hz3_%s.so" % lane
+        more_args = ["$(location %s)" % probe, lane] if probe else []
+        cc_test(
+            name = name + "_" + lane,
+            size = size,
+            args = ["$(location %s)" % library] + more_args,
+            data = [library] + ([probe] if probe else []),
+            linkopts = ["-ldl"],
+            linkstatic = True,
+            # A sanitizer's runtime wants to be the first library of a process; these programs have none.
+            target_compatible_with = select({
+                "//hz3/config:asan": ["@platforms//:incompatible"],
+                "//hz3/config:tsan": ["@platforms//:incompatible"],
+                "//conditions:default": [],
+            }),
+            deps = [":" + name + "_main"],
+        )
