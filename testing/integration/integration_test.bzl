@@ -1,4 +1,4 @@
-"""Tests of the whole allocator: one source, run linked with hz3, preloaded, and on the libc's malloc."""
+"""Tests of the whole allocator: one source, run linked with hz3, preloaded, and on the libc."""
 
 load("@rules_cc//cc:defs.bzl", "cc_library", "cc_test")
 load("//:copts.bzl", "HZ3_WARNINGS")
@@ -19,7 +19,7 @@ def hz3_integration_test(
         linked_args = [],
         preloaded = True,
         control = True):
-    """Declares `name` (linked, in the lane of the command line), `name`_fast (preloaded), `name`_libc.
+    """Declares `name` (linked, in the command line's lane), `name`_fast (preloaded), `name`_libc.
 
     Args:
       name: the source is name.cc.

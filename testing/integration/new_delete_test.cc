@@ -12,6 +12,12 @@
 #include "testing/lib/block.h"
 #include "testing/lib/process_memory.h"
 
+// clang 14 declares these only under -fsized-deallocation.
+void operator delete(void* block, std::size_t size) noexcept;
+void operator delete[](void* block, std::size_t size) noexcept;
+void operator delete(void* block, std::size_t size, std::align_val_t alignment) noexcept;
+void operator delete[](void* block, std::size_t size, std::align_val_t alignment) noexcept;
+
 namespace hz3::testlib {
 namespace {
 

@@ -38,8 +38,8 @@ TEST(Archive, TarAndXzMakeTheSameArchiveAndTheSameFilesFromIt) {
   ExpectSameWithPreload([](Session& session) {
     session.Run({"mkdir", "tree", "out"});
     WriteFiles(session);
-    session.Run({"tar", "--sort=name", "--mtime=2020-01-01", "--owner=0", "--group=0", "--mode=u+rw",
-                 "--format=gnu", "-cf", "tree.tar", "tree"});
+    session.Run({"tar", "--sort=name", "--mtime=2020-01-01", "--owner=0", "--group=0",
+                 "--mode=u+rw", "--format=gnu", "-cf", "tree.tar", "tree"});
     session.Run({"sha256sum", "tree.tar"});
     session.Run({"xz", "-k", "-T2", "--block-size=262144", "-6", "tree.tar"});
     session.Run({"sha256sum", "tree.tar.xz"});

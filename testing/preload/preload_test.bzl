@@ -42,7 +42,7 @@ def hz3_preload_test(name, size = "medium", deps = [], probe = None):
             data = [library] + ([probe] if probe else []),
             linkopts = ["-ldl"],
             linkstatic = True,
-            # A sanitizer's runtime wants to be the first library of a process; these programs have none.
+            # A sanitizer's runtime must come first in a process; these programs have none.
             target_compatible_with = select({
                 "//hz3/config:asan": ["@platforms//:incompatible"],
                 "//hz3/config:tsan": ["@platforms//:incompatible"],
