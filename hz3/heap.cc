@@ -65,6 +65,9 @@ void* NoMemory() {
 }  // namespace
 
 constinit Heap heap;
+constinit uintptr_t hot_arena_base = 0;
+constinit size_t hot_arena_pages = 0;
+constinit const std::atomic<Tag>* hot_tags = nullptr;
 constinit const Tcache Heap::kUnstarted{Tcache::Unstarted{}};
 constinit thread_local Tcache* Heap::thread_cache_ = const_cast<Tcache*>(&Heap::kUnstarted);
 
@@ -92,7 +95,11 @@ bool Heap::Init() {
   registry_.Init(shards_, pool_);
   budget_.Init(shards_);
   pressure_.Init(shards_, registry_);
-  return pthread_key_create(&thread_end_key, EndThisThread) == 0;
+  if (pthread_key_create(&thread_end_key, EndThisThread) != 0) return false;
+  hot_arena_base = reinterpret_cast<uintptr_t>(arena_.segmap().base());
+  hot_tags = arena_.segmap().tags();
+  hot_arena_pages = arena_.segmap().pages();
+  return true;
 }
 
 bool Heap::EnsureReady() {

@@ -27,6 +27,15 @@ namespace {
 __attribute__((noinline, cold)) void* MallocMissed(size_t bytes) { return heap.AllocateSlow(bytes); }
 __attribute__((noinline, cold)) void FreeMissed(void* p) { heap.FreeSlow(p); }
 
+// Keeps an address in one register: loads and stores through base and displacement alone are
+// forwarded to each other at no latency by recent cores (memory renaming), those with an index are
+// not, and a malloc that follows a free of the same class waits for just that.
+template <typename T>
+T* AddressOf(T* p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
 void* Fail(int error) {
   errno = error;
   return nullptr;
@@ -43,25 +52,24 @@ using hz3::heap;
 HZ3_EXPORT void* malloc(size_t bytes) {
   if (bytes > hz3::kMaxBinnedSize) [[unlikely]] return hz3::MallocMissed(bytes);
   const size_t c = hz3::kClassOfGranules[(bytes + 15) >> hz3::kGranuleShift];
-  hz3::Tcache* cache = hz3::Heap::thread_cache();
-  void* p = cache->top[c][-1];
+  hz3::Tcache::Top* bin = hz3::AddressOf(hz3::Heap::thread_cache()->top + c);
+  void** top = *bin;
+  void* p = top[-1];
   if (p == nullptr) [[unlikely]] return hz3::MallocMissed(bytes);
-  --cache->top[c];
+  *bin = top - 1;
   return p;
 }
 
 HZ3_EXPORT void free(void* p) {
-  const size_t page = heap.segmap().NumberOf(p);
-  if (page >= heap.segmap().pages()) [[unlikely]] return hz3::FreeMissed(p);
-  const size_t tag = heap.segmap().TagAt(page);
-  hz3::Tcache* cache = hz3::Heap::thread_cache();
-  void** top = cache->top[tag];
-  // Relaxed: the limit is a hint from outside; see Tcache::limit.
-  if (top >= cache->limit[tag].load(std::memory_order_relaxed)) [[unlikely]] {
-    return hz3::FreeMissed(p);
-  }
+  const size_t page =
+      (reinterpret_cast<uintptr_t>(p) - hz3::hot_arena_base) >> hz3::kPageShift;
+  if (page >= hz3::hot_arena_pages) [[unlikely]] return hz3::FreeMissed(p);
+  const size_t tag = hz3::hot_tags[page].load(std::memory_order_relaxed);
+  hz3::Tcache::Top* bin = hz3::AddressOf(hz3::Heap::thread_cache()->top + tag);
+  void** top = *bin;
+  if (hz3::Tcache::IsFull(bin, top)) [[unlikely]] return hz3::FreeMissed(p);
   *top = p;
-  cache->top[tag] = top + 1;
+  *bin = top + 1;
 }
 
 HZ3_EXPORT void* calloc(size_t count, size_t size) {

@@ -56,6 +56,7 @@ class Segmap {
 
   void* base() const { return reinterpret_cast<void*>(base_); }
   size_t pages() const { return pages_; }
+  const std::atomic<Tag>* tags() const { return tags_; }
 
  private:
   uintptr_t base_ = 0;

@@ -53,6 +53,21 @@ class alignas(2 * kCacheLine) Tcache {
   // Relaxed: lowered by a leader as a hint; what follows from it is synchronised by the epoch.
   std::atomic<Top> limit[kTags] = {};
 
+  // Whether free has to take the slow path. `bin` is the address of top[c], `bin_top` its value.
+  static bool IsFull(Top* bin, Top bin_top) {
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+    // The relaxed load and the comparison as one instruction; gcc makes two of an atomic's.
+    bool full;
+    asm("cmp %c3(%2), %1"
+        : "=@ccae"(full)
+        : "r"(bin_top), "r"(bin), "i"(kTags * sizeof(Top)), "m"(bin[kTags]));
+    return full;
+#else
+    return bin_top >= reinterpret_cast<std::atomic<Top>*>(bin)[kTags].load(
+                          std::memory_order_relaxed);
+#endif
+  }
+
   // -- slow --------------------------------------------------------------------------------------
   // An object of class c, with the bin refilled; nullptr when the shards have none. With
   // `effort` of the ladder the bin gets no more than that one object.
