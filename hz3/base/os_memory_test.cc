@@ -1,10 +1,11 @@
 #include "hz3/base/os_memory.h"
 
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
-#include <sys/resource.h>
 
 #include "gtest/gtest.h"
 #include "hz3/base/words.h"

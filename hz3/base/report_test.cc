@@ -15,8 +15,7 @@ TEST(ReportDeathTest, EachMisuseIsOneLineWithTheAddressAndThenAnAbort) {
   EXPECT_EXIT(ReportMisuse(Misuse::kForeignPointer, At(0x7f00deadbeef)),
               ::testing::KilledBySignal(SIGABRT),
               "^hz3: free of a pointer that hz3 never gave out: 0x7f00deadbeef\n$");
-  EXPECT_EXIT(ReportMisuse(Misuse::kInteriorPointer, At(0x10)),
-              ::testing::KilledBySignal(SIGABRT),
+  EXPECT_EXIT(ReportMisuse(Misuse::kInteriorPointer, At(0x10)), ::testing::KilledBySignal(SIGABRT),
               "^hz3: free of an interior pointer .inside a block, not its start.: 0x10\n$");
   EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(0x1000)), ::testing::KilledBySignal(SIGABRT),
               "^hz3: double free: 0x1000\n$");

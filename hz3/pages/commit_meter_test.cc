@@ -1,0 +1,81 @@
+#include "hz3/pages/commit_meter.h"
+
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace hz3 {
+namespace {
+
+TEST(CommitMeter, HasNoLimitAtFirst) {
+  CommitMeter meter;
+  EXPECT_EQ(meter.limit(), SIZE_MAX);
+  EXPECT_TRUE(meter.Charge(size_t{1} << 40));
+  EXPECT_EQ(meter.committed(), size_t{1} << 40);
+}
+
+TEST(CommitMeter, RefusesWhatWouldCrossTheLimitAndCountsNothingThen) {
+  CommitMeter meter;
+  meter.set_limit(10);
+  EXPECT_TRUE(meter.Charge(7));
+  EXPECT_FALSE(meter.Charge(4));
+  EXPECT_EQ(meter.committed(), 7u);
+  EXPECT_TRUE(meter.Charge(3));
+  EXPECT_TRUE(meter.Charge(0));
+  EXPECT_FALSE(meter.Charge(1));
+  meter.Uncharge(1);
+  EXPECT_TRUE(meter.Charge(1));
+}
+
+TEST(CommitMeter, ALimitBelowWhatIsCommittedForbidsGrowthAndTakesNothingAway) {
+  CommitMeter meter;
+  ASSERT_TRUE(meter.Charge(100));
+  meter.set_limit(50);
+  EXPECT_EQ(meter.committed(), 100u);
+  EXPECT_FALSE(meter.Charge(1));
+  meter.Uncharge(60);
+  EXPECT_TRUE(meter.Charge(10));
+  EXPECT_FALSE(meter.Charge(1));
+}
+
+TEST(CommitMeter, RemembersThePeakOfWhatWasGranted) {
+  CommitMeter meter;
+  meter.set_limit(20);
+  ASSERT_TRUE(meter.Charge(15));
+  EXPECT_FALSE(meter.Charge(10));
+  meter.Uncharge(15);
+  ASSERT_TRUE(meter.Charge(5));
+  EXPECT_EQ(meter.peak(), 15u);
+}
+
+TEST(CommitMeter, ThreadsTogetherNeverGetMoreThanTheLimit) {
+  constexpr size_t kLimit = 1000;
+  CommitMeter meter;
+  meter.set_limit(kLimit);
+  std::atomic<size_t> held{0};
+  std::atomic<size_t> most{0};
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (size_t i = 0; i < 20000; ++i) {
+        const size_t n = (t * 131 + i * 7) % 400;
+        if (!meter.Charge(n)) continue;
+        const size_t now = held.fetch_add(n) + n;
+        size_t seen = most.load();
+        while (now > seen && !most.compare_exchange_weak(seen, now)) {
+        }
+        held.fetch_sub(n);
+        meter.Uncharge(n);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(most.load(), kLimit);
+  EXPECT_GT(most.load(), 0u);
+  EXPECT_LE(meter.peak(), kLimit);
+  EXPECT_EQ(meter.committed(), 0u);
+}
+
+}  // namespace
+}  // namespace hz3
