@@ -257,6 +257,8 @@ void* Heap::AllocateLarge(size_t bytes, size_t align, bool zero) {
   StartedCache();
   if (!EnsureReady()) return NoMemory();
   const size_t pages = PagesFor(bytes);
+  // What no arena or limit of this size can ever hold is not worth disturbing all threads for.
+  if (pages > arena_.segmap().pages() || pages > arena_.meter().limit()) return NoMemory();
   bool clean = false;
   void* p;
   if (pages <= kMaxRunPages && align <= kSegmentSize) {

@@ -1,7 +1,6 @@
 #include "hz3/thread/registry.h"
 
 #include <algorithm>
-#include <climits>
 #include <new>
 
 #include "hz3/config/config.h"
@@ -9,8 +8,6 @@
 namespace hz3 {
 namespace {
 
-// Under a small arena the bins of all threads together may hide at most this part of it.
-constexpr size_t kArenaPart = 16;
 // One sleep of a leader while it waits for answers.
 constexpr uint32_t kWaitSliceUs = 1000;
 
@@ -18,6 +15,7 @@ constexpr uint32_t kWaitSliceUs = 1000;
 
 void Registry::Init(const ShardTable& shards, MetadataPool& pool) {
   shards_ = &shards;
+  arena_bytes_ = shards.arena().bytes();
   pool_ = &pool;
 }
 
@@ -58,13 +56,6 @@ void Registry::End(Tcache* cache) {
   NoteAnswer();
 }
 
-size_t Registry::ThreadBytes() const {
-  const size_t n = std::max<size_t>(threads(), 1);
-  const size_t part =
-      std::clamp(kConfig.tcache_total_bytes / n, kConfig.tcache_min_bytes, kConfig.tcache_max_bytes);
-  return std::min(part, shards_->arena().bytes() / kArenaPart / n);
-}
-
 unsigned Registry::Unanswered(uint32_t epoch) {
   unsigned n = 0;
   for (Tcache* cache = head_; cache != nullptr; cache = cache->next) {
@@ -94,13 +85,6 @@ void Registry::Broadcast(Tcache* self, uint32_t wait_us) {
     FutexWait(&answers_, seen, kWaitSliceUs);
   }
   waiting_.store(false, std::memory_order_relaxed);
-}
-
-void Registry::NoteAnswer() {
-  // Sequentially consistent, as `waiting_`: either the leader sees the new number before it sleeps
-  // or this thread sees that it waits. A missed wake-up would cost one slice, no more.
-  answers_.fetch_add(1, std::memory_order_seq_cst);
-  if (waiting_.load(std::memory_order_seq_cst)) FutexWake(&answers_, INT_MAX);
 }
 
 void Registry::ResetAfterFork(Tcache* self) HZ3_NO_ANALYSIS {

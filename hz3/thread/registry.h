@@ -19,10 +19,11 @@
 #include "hz3/base/thread_annotations.h"
 #include "hz3/shard/shard_table.h"
 #include "hz3/thread/tcache.h"
+#include "hz3/thread/tcache_control.h"
 
 namespace hz3 {
 
-class Registry {
+class Registry : public TcacheControl {
  public:
   void Init(const ShardTable& shards, MetadataPool& pool);
 
@@ -31,20 +32,9 @@ class Registry {
   // The calling thread is done with `cache`: everything in it becomes free.
   void End(Tcache* cache);
 
-  // The most bytes that the bins of one thread may hold at this number of threads.
-  size_t ThreadBytes() const;
-  unsigned threads() const { return threads_.load(std::memory_order_relaxed); }
-
-  uint32_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
-  // While memory is scarce, frees go straight to the bitmaps and refills take one object.
-  bool scarce() const { return scarce_.load(std::memory_order_relaxed); }
-  void set_scarce(bool scarce) { scarce_.store(scarce, std::memory_order_relaxed); }
-
   // Asks all threads to empty their bins and waits at most `wait_us` microseconds for those that
   // run. `self` (may be nullptr) is the caller's own cache, already empty.
   void Broadcast(Tcache* self, uint32_t wait_us);
-  // A thread has answered.
-  void NoteAnswer();
 
   template <typename F>
   void ForEach(F f) {
@@ -67,12 +57,6 @@ class Registry {
   Lease lease_;
   Tcache* head_ HZ3_GUARDED_BY(lease_) = nullptr;
   uint32_t on_shard_[kMaxShards] HZ3_GUARDED_BY(lease_) = {};
-  std::atomic<uint32_t> threads_{0};  // relaxed: a figure
-  // Sequentially consistent with the limits, see Tcache::RestoreLimits.
-  std::atomic<uint32_t> epoch_{0};
-  std::atomic<uint32_t> answers_{0};  // futex word
-  std::atomic<bool> waiting_{false};  // a leader sleeps on answers_
-  std::atomic<bool> scarce_{false};   // relaxed: a hint that each thread meets in its slow path
 };
 
 }  // namespace hz3

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "hz3/config/config.h"
-#include "hz3/thread/registry.h"
 
 namespace hz3 {
 namespace {
@@ -21,11 +20,11 @@ constexpr size_t kBorrowPages = 64;
 
 }  // namespace
 
-Tcache::Tcache(const ShardTable& shards, MetadataPool& pool, Registry& registry, ShardId shard)
-    : shards_(&shards), pool_(&pool), registry_(&registry), shard_(shard) {
+Tcache::Tcache(const ShardTable& shards, MetadataPool& pool, TcacheControl& control, ShardId shard)
+    : shards_(&shards), pool_(&pool), control_(&control), shard_(shard) {
   for (unsigned c = 0; c < kTags; ++c) top[c] = const_cast<void**>(&kNothing[1]);
   for (Bin& bin : bins_) bin.base = const_cast<void**>(&kNothing[1]);
-  answered_epoch_.store(registry.epoch(), std::memory_order_relaxed);
+  answered_epoch_.store(control.epoch(), std::memory_order_relaxed);
 }
 
 uint32_t Tcache::MaxCapacity(SizeClass c) {
@@ -87,7 +86,7 @@ void Tcache::GrowBin(SizeClass c) {
 // Room for `bytes` more under the thread's part of the budget: other bins give up half of theirs,
 // in turn, until it fits or kMaxVictims were asked.
 bool Tcache::MakeRoom(size_t bytes, SizeClass keep) {
-  const size_t limit_bytes = registry_->ThreadBytes();
+  const size_t limit_bytes = control_->ThreadBytes();
   for (unsigned asked = 0; capacity_bytes_.Get() + bytes > limit_bytes; ++asked) {
     if (asked == kMaxVictims) return false;
     for (unsigned step = 0; step < kClasses; ++step) {
@@ -107,7 +106,7 @@ void Tcache::ShrinkBin(SizeClass c, uint32_t capacity) {
   if (Count(c) > capacity) FlushOldest(c, Count(c) - capacity, Delivery::kStash);
   capacity_bytes_.Subtract(size_t{bin.capacity - capacity} * InfoOf(c).size);
   bin.capacity = capacity;
-  limit[c.value()].store(registry_->scarce() ? bin.base : bin.base + capacity,
+  limit[c.value()].store(control_->scarce() ? bin.base : bin.base + capacity,
                          std::memory_order_relaxed);
 }
 
@@ -115,7 +114,7 @@ void* Tcache::Refill(SizeClass c) {
   refills.Add(1);
   if (!EnsureBin(c)) return nullptr;
   Bin& bin = bins_[c.value()];
-  const bool scarce = registry_->scarce();
+  const bool scarce = control_->scarce();
   if (!scarce) GrowBin(c);
   const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
   unsigned got = 0;
@@ -156,14 +155,14 @@ unsigned Tcache::RefillFromShards(SizeClass c, void** out, unsigned want) {
 
 void Tcache::Accept(SizeClass c, void* object) {
   flushes.Add(1);
-  if (registry_->scarce() || !EnsureBin(c)) {
+  if (control_->scarce() || !EnsureBin(c)) {
     if (Count(c) > 0) FlushOldest(c, Count(c), Delivery::kBitmap);
     Deliver(c, &object, 1, Delivery::kBitmap);
     return;
   }
   Bin& bin = bins_[c.value()];
   if (Count(c) >= bin.capacity) {
-    if (capacity_bytes_.Get() > registry_->ThreadBytes() && bin.capacity > FirstCapacity(c)) {
+    if (capacity_bytes_.Get() > control_->ThreadBytes() && bin.capacity > FirstCapacity(c)) {
       ShrinkBin(c, std::max(bin.capacity / 2, kMinCapacity));
     } else {
       GrowBin(c);
@@ -252,24 +251,24 @@ void Tcache::Retire() {
 }
 
 void Tcache::AnswerBroadcast() {
-  const uint32_t epoch = registry_->epoch();
+  const uint32_t epoch = control_->epoch();
   if (answered_epoch_.load(std::memory_order_relaxed) == epoch) return;
   FlushAll(Delivery::kBitmap);
   answered_epoch_.store(epoch, std::memory_order_release);
-  registry_->NoteAnswer();
+  control_->NoteAnswer();
   RestoreLimits();
 }
 
 void Tcache::RestoreLimit(SizeClass c) {
   const Bin& bin = bins_[c.value()];
-  const Top wanted = registry_->scarce() ? bin.base : bin.base + bin.capacity;
+  const Top wanted = control_->scarce() ? bin.base : bin.base + bin.capacity;
   if (limit[c.value()].load(std::memory_order_relaxed) == wanted) return;
   limit[c.value()].store(wanted, std::memory_order_relaxed);
   // A leader stores the epoch before it lowers the limits. If the store above has undone a
   // lowering, the epoch is visible after this fence, and the limits go down again for the next
   // free.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (registry_->epoch() != answered_epoch_.load(std::memory_order_relaxed)) LowerLimits();
+  if (control_->epoch() != answered_epoch_.load(std::memory_order_relaxed)) LowerLimits();
 }
 
 void Tcache::RestoreLimits() {

@@ -25,14 +25,13 @@
 #include "hz3/objects/size_classes.h"
 #include "hz3/shard/shard_table.h"
 #include "hz3/thread/remote_stash.h"
+#include "hz3/thread/tcache_control.h"
 
 namespace hz3 {
 
 // Where flushed objects go: kStash prefers the hand-over to the next bin; kBitmap makes them free
 // at once (thread exit, pressure, trim).
 enum class Delivery { kStash, kBitmap };
-
-class Registry;
 
 class alignas(2 * kCacheLine) Tcache {
  public:
@@ -44,7 +43,7 @@ class alignas(2 * kCacheLine) Tcache {
     for (unsigned c = 0; c < kTags; ++c) top[c] = const_cast<void**>(&kNothing[1]);
   }
 
-  Tcache(const ShardTable& shards, MetadataPool& pool, Registry& registry, ShardId shard);
+  Tcache(const ShardTable& shards, MetadataPool& pool, TcacheControl& control, ShardId shard);
   Tcache(const Tcache&) = delete;
   Tcache& operator=(const Tcache&) = delete;
 
@@ -154,7 +153,7 @@ class alignas(2 * kCacheLine) Tcache {
   Bin bins_[kClasses];
   const ShardTable* shards_ = nullptr;
   MetadataPool* pool_ = nullptr;
-  Registry* registry_ = nullptr;
+  TcacheControl* control_ = nullptr;
   ShardId shard_;
   uint8_t next_victim_ = 1;
   Counter capacity_bytes_;

@@ -1,0 +1,99 @@
+// The doors themselves; testing/integration holds the whole interface against its specifications.
+
+#include <malloc.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "hz3/heap.h"
+#include "hz3/malloc_extension.h"
+
+namespace hz3 {
+namespace {
+
+bool IsOurs(const void* p) { return heap.segmap().Contains(p); }
+
+TEST(Malloc, ServesThisProcess) {
+  void* small = malloc(64);
+  void* medium = malloc(20000);
+  void* large = malloc(100000);
+  void* huge = malloc(size_t{5} << 20);
+  for (void* p : {small, medium, large, huge}) {
+    EXPECT_TRUE(IsOurs(p));
+    free(p);
+  }
+  void* object = ::operator new(100);
+  EXPECT_TRUE(IsOurs(object));
+  ::operator delete(object);
+}
+
+TEST(Malloc, GivesTheLastFreedBlockOfAClassFirst) {
+  void* a = malloc(64);
+  free(a);
+  void* b = malloc(50);  // the same class
+  EXPECT_EQ(a, b);
+  free(b);
+}
+
+TEST(Malloc, FreeKeepsErrnoAlsoOnTheSlowPath) {
+  std::vector<void*> blocks;
+  for (int i = 0; i < 10000; ++i) blocks.push_back(malloc(3000));
+  errno = 77;
+  for (void* p : blocks) free(p);
+  EXPECT_EQ(errno, 77);
+}
+
+TEST(Malloc, SuccessKeepsErrno) {
+  errno = 78;
+  void* p = malloc(200000);
+  EXPECT_EQ(errno, 78);
+  free(p);
+}
+
+TEST(Malloc, CallocClearsWhatWasUsedBefore) {
+  for (const size_t size : {24u, 5000u, 50000u, 3000000u}) {
+    void* dirty = malloc(size);
+    memset(dirty, 0x5a, size);
+    free(dirty);
+    unsigned char* clean = static_cast<unsigned char*>(calloc(1, size));
+    for (size_t i = 0; i < size; ++i) ASSERT_EQ(clean[i], 0) << i << " of " << size;
+    free(clean);
+  }
+}
+
+TEST(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
+  void* p = malloc(200000);
+  const uintptr_t before = reinterpret_cast<uintptr_t>(p);
+  p = realloc(p, 190000);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(p), before);
+  free(p);
+}
+
+TEST(Malloc, ALimitMakesItFailSoftlyAndWorkAgainWithoutIt) {
+  free(malloc(1000));
+  ASSERT_EQ(hz3_set_limit(hz3_committed_bytes() + (size_t{4} << 20)), 0);
+  errno = 0;
+  void* p = malloc(size_t{64} << 20);
+  EXPECT_EQ(p, nullptr);
+  EXPECT_EQ(errno, ENOMEM);
+  ASSERT_EQ(hz3_set_limit(SIZE_MAX), 0);
+  p = malloc(size_t{64} << 20);
+  EXPECT_NE(p, nullptr);
+  free(p);
+}
+
+TEST(Malloc, WhatCanNeverFitFailsWithoutDisturbingAnyThread) {
+  const Stats before = heap.GetStats();
+  errno = 0;
+  EXPECT_EQ(malloc(hz3_arena_bytes() + 1), nullptr);
+  EXPECT_EQ(errno, ENOMEM);
+  EXPECT_EQ(heap.GetStats().pressure_broadcasts, before.pressure_broadcasts);
+}
+
+}  // namespace
+}  // namespace hz3

@@ -1,0 +1,59 @@
+// TcacheControl: what every thread cache asks of the process: how much it may hold, whether memory is
+// scarce, and whether it has been asked to empty its bins. The registry is its only writer but for
+// the answers.
+//
+// Any thread; slow and event paths. See registry.h for the broadcast's protocol.
+#ifndef HZ3_THREAD_TCACHE_CONTROL_H_
+#define HZ3_THREAD_TCACHE_CONTROL_H_
+
+#include <algorithm>
+#include <atomic>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+
+#include "hz3/base/lease.h"
+#include "hz3/config/config.h"
+
+namespace hz3 {
+
+class TcacheControl {
+ public:
+  // Under a small arena the bins of all threads together may hide at most one part of this many.
+  static constexpr size_t kArenaPart = 16;
+
+  // The most bytes that the bins of one thread may hold at this number of threads.
+  size_t ThreadBytes() const {
+    const size_t n = std::max<size_t>(threads(), 1);
+    const size_t part = std::clamp(kConfig.tcache_total_bytes / n, kConfig.tcache_min_bytes,
+                                   kConfig.tcache_max_bytes);
+    return std::min(part, arena_bytes_ / kArenaPart / n);
+  }
+  unsigned threads() const { return threads_.load(std::memory_order_relaxed); }
+
+  uint32_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
+  // While memory is scarce, frees go straight to the bitmaps and refills take one object.
+  bool scarce() const { return scarce_.load(std::memory_order_relaxed); }
+  void set_scarce(bool scarce) { scarce_.store(scarce, std::memory_order_relaxed); }
+
+  // A thread has answered a broadcast, or ended.
+  void NoteAnswer() {
+    // Sequentially consistent, as `waiting_`: either the leader sees the new number before it
+    // sleeps or this thread sees that it waits. A missed wake-up would cost one slice, no more.
+    answers_.fetch_add(1, std::memory_order_seq_cst);
+    if (waiting_.load(std::memory_order_seq_cst)) FutexWake(&answers_, INT_MAX);
+  }
+
+ protected:
+  size_t arena_bytes_ = 0;            // fixed after Init
+  std::atomic<uint32_t> threads_{0};  // relaxed: a figure
+  // Sequentially consistent with the limits, see Tcache::RestoreLimit.
+  std::atomic<uint32_t> epoch_{0};
+  std::atomic<uint32_t> answers_{0};  // futex word
+  std::atomic<bool> waiting_{false};  // a leader sleeps on answers_
+  std::atomic<bool> scarce_{false};   // relaxed: a hint that each thread meets in its slow path
+};
+
+}  // namespace hz3
+
+#endif  // HZ3_THREAD_TCACHE_CONTROL_H_
