@@ -229,6 +229,24 @@ TEST(Fork, SeveralThreadsMayForkAtOnce) {
   EXPECT_EQ(good, 60);
 }
 
+// A cache that its thread is giving back is half empty when the child finds it.
+TEST(Fork, ThreadsMayEndWhileAnotherForks) {
+  const Watchdog watchdog("fork while threads end", kTestSeconds);
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) std::thread([] { AllocateAndCheck(9); }).join();
+    });
+  }
+  int good = 0;
+  for (int i = 0; i < 300; ++i)
+    good += Await(Fork([] { return AllocateAndCheck(10); })) == kSuccess;
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(good, 300);
+}
+
 TEST(Fork, TheParentsHeapIsAsItWas) {
   const std::size_t before = ResidentBytes();
   Inherited inherited;
