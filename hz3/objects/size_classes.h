@@ -120,14 +120,27 @@ constexpr unsigned ObjectAt(const ClassInfo& info, uint32_t offset) {
   return static_cast<unsigned>((uint64_t{offset} * info.reciprocal) >> 32);
 }
 
+// For each alignment of 2^a bytes (a <= kPageShift) and each class: the first class from there on
+// whose size is a multiple of it, or 0. 832 bytes.
+inline constexpr auto kAlignedClass = [] {
+  std::array<std::array<uint8_t, kTags>, kPageShift + 1> table{};
+  for (unsigned a = 0; a <= kPageShift; ++a) {
+    for (unsigned from = 1; from < kClasses; ++from) {
+      unsigned c = from;
+      while (c < kClasses && kClassTable[c].size % (1u << a) != 0) ++c;
+      table[a][from] = static_cast<uint8_t>(c < kClasses ? c : 0);
+    }
+  }
+  return table;
+}();
+
 // The smallest class whose objects are all aligned to `align` (a power of two, <= kPageSize) and
 // hold `bytes`; class 0 when no bin serves it. Objects begin at multiples of their size from a
 // page's start, so a size that is a multiple of `align` is what is looked for.
 constexpr SizeClass AlignedClassOf(size_t bytes, size_t align) {
   if (bytes > kMaxBinnedSize) return SizeClass(0);
-  unsigned c = ClassOf(bytes == 0 ? 1 : bytes).value();
-  while (c < kClasses && kClassTable[c].size % align != 0) ++c;
-  return SizeClass(c < kClasses ? static_cast<uint8_t>(c) : uint8_t{0});
+  const unsigned from = ClassOf(bytes == 0 ? 1 : bytes).value();
+  return SizeClass(kAlignedClass[static_cast<unsigned>(std::countr_zero(align))][from]);
 }
 
 }  // namespace hz3
