@@ -1,0 +1,404 @@
+#include "hz3/thread/tcache.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "hz3/base/fake_os_memory.h"
+#include "hz3/config/config.h"
+#include "hz3/objects/span.h"
+#include "hz3/thread/registry.h"
+
+namespace hz3 {
+namespace {
+
+constexpr size_t kArenaBytes = size_t{64} << 20;
+const SizeClass kSmall = ClassOf(64);
+const SizeClass kMedium = ClassOf(2 * kPageSize);
+
+class TcacheTest : public ::testing::Test {
+ protected:
+  TcacheTest() {
+    EXPECT_TRUE(arena_.Init(os_, kArenaBytes, false, sizeof(Span)));
+    pool_.Init(os_);
+    EXPECT_TRUE(shards_.Init(arena_, 2));
+    registry_.Init(shards_, pool_);
+    cache_ = registry_.Start();
+    EXPECT_NE(cache_, nullptr);
+  }
+  ~TcacheTest() override {
+    if (cache_ != nullptr) registry_.End(cache_);
+    arena_.Destroy();
+  }
+
+  // malloc and free as the front door has them.
+  static void* Allocate(Tcache& cache, SizeClass c) {
+    void* p = cache.top[c.value()][-1];
+    if (p == nullptr) return cache.Refill(c);
+    --cache.top[c.value()];
+    return p;
+  }
+  static void Free(Tcache& cache, SizeClass c, void* p) {
+    Tcache::Top& top = cache.top[c.value()];
+    if (top >= cache.limit[c.value()].load()) {
+      cache.Accept(c, p);
+    } else {
+      *top++ = p;
+    }
+  }
+  void* Allocate(SizeClass c) { return Allocate(*cache_, c); }
+  void Free(SizeClass c, void* p) { Free(*cache_, c, p); }
+  std::vector<void*> AllocateMany(Tcache& cache, SizeClass c, unsigned n) {
+    std::vector<void*> objects;
+    for (unsigned i = 0; i < n; ++i) objects.push_back(Allocate(cache, c));
+    EXPECT_EQ(std::count(objects.begin(), objects.end(), nullptr), 0);
+    return objects;
+  }
+
+  // What the bins of all classes have in any case, whatever the thread's part is.
+  static size_t FirstBinsBytes() {
+    size_t bytes = 0;
+    for (unsigned i = 1; i < kClasses; ++i) {
+      bytes += std::max(kPageSize, 2 * size_t{kClassTable[i].size});
+    }
+    return bytes;
+  }
+
+  void CollectEverything() {
+    for (unsigned i = 0; i < shards_.count(); ++i) {
+      LeaseHolder hold(shards_[i].lease());
+      shards_[i].CollectAll();
+      shards_[i].ReleaseEmptySegments();
+    }
+  }
+  bool NothingIsInUse() {
+    CollectEverything();
+    return arena_.free_slots() == arena_.slots();
+  }
+
+  FakeOsMemory os_;
+  Arena arena_;
+  MetadataPool pool_;
+  ShardTable shards_;
+  Registry registry_;
+  Tcache* cache_ = nullptr;
+};
+
+TEST_F(TcacheTest, ThreadsBeginWithBinsThatAreEmptyAndFullAtOnce) {
+  static constexpr Tcache kUnstarted{Tcache::Unstarted{}};
+  for (unsigned c = 0; c < kTags; ++c) {
+    EXPECT_EQ(kUnstarted.top[c][-1], nullptr) << "malloc misses in class " << c;
+    EXPECT_GE(kUnstarted.top[c], kUnstarted.limit[c].load()) << "free misses in class " << c;
+    EXPECT_EQ(cache_->top[c][-1], nullptr) << c;
+    EXPECT_GE(cache_->top[c], cache_->limit[c].load()) << c;
+  }
+  EXPECT_EQ(cache_->CachedBytes(), 0u);
+  EXPECT_EQ(cache_->capacity_bytes(), 0u);
+}
+
+TEST_F(TcacheTest, BinsOfTagsWithoutAClassStayFull) {
+  for (unsigned i = 0; i < 1000; ++i) Free(kSmall, Allocate(kSmall));
+  cache_->RestoreLimits();
+  for (unsigned c : {0u, unsigned{kTagLarge}, unsigned{kTagHuge}}) {
+    EXPECT_GE(cache_->top[c], cache_->limit[c].load()) << c;
+    EXPECT_EQ(cache_->top[c][-1], nullptr) << c;
+  }
+}
+
+TEST_F(TcacheTest, RefillHandsOutOneObjectAndLeavesMoreInTheBin) {
+  for (SizeClass c : {kSmall, ClassOf(3000)}) {
+    void* p = cache_->Refill(c);
+    ASSERT_NE(p, nullptr);
+    EXPECT_EQ(arena_.segmap().Lookup(p), c.value());
+    const unsigned cached = cache_->CachedObjects(c);
+    if (c == kSmall) {
+      EXPECT_GT(cached, 0u);
+    }
+    for (unsigned i = 0; i < cached; ++i) EXPECT_NE(Allocate(c), nullptr);
+    EXPECT_EQ(cache_->top[c.value()][-1], nullptr) << "below the lowest entry lies a nullptr";
+    EXPECT_EQ(cache_->CachedObjects(c), 0u);
+  }
+  EXPECT_EQ(cache_->refills.Get(), 2u);
+}
+
+TEST_F(TcacheTest, ObjectsOfAClassAreAllDifferentAndOfThatClass) {
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    std::vector<void*> objects = AllocateMany(*cache_, c, 100);
+    std::sort(objects.begin(), objects.end());
+    for (size_t n = 0; n + 1 < objects.size(); ++n) {
+      ASSERT_GE(static_cast<char*>(objects[n + 1]) - static_cast<char*>(objects[n]),
+                static_cast<ptrdiff_t>(InfoOf(c).size))
+          << "class " << i;
+    }
+    for (void* p : objects) ASSERT_NE(arena_.segmap().Lookup(p), 0);
+    for (void* p : objects) Free(c, p);
+  }
+}
+
+TEST_F(TcacheTest, WhatWasFreedLastIsHandedOutFirst) {
+  std::vector<void*> objects = AllocateMany(*cache_, kSmall, 3);
+  for (void* p : objects) Free(kSmall, p);
+  EXPECT_EQ(Allocate(kSmall), objects[2]);
+  EXPECT_EQ(Allocate(kSmall), objects[1]);
+  EXPECT_EQ(Allocate(kSmall), objects[0]);
+}
+
+TEST_F(TcacheTest, AnObjectThatIsAcceptedIsCachedAndNotWritten) {
+  auto* p = static_cast<uint64_t*>(Allocate(kSmall));
+  *p = 0x1234567890abcdefu;
+  const size_t before = cache_->CachedBytes();
+  cache_->Accept(kSmall, p);
+  EXPECT_EQ(cache_->CachedBytes(), before + 64);
+  EXPECT_EQ(*p, 0x1234567890abcdefu);
+  cache_->FlushAll(Delivery::kBitmap);
+  EXPECT_EQ(*p, 0x1234567890abcdefu);
+}
+
+TEST_F(TcacheTest, ABinGrowsWhileItMissesUpToTheBytesOfItsKind) {
+  for (SizeClass c : {kSmall, kMedium}) {
+    const size_t most = IsSmall(c.value()) ? kConfig.small_bin_bytes : kConfig.medium_bin_bytes;
+    const size_t before = cache_->capacity_bytes();
+    std::vector<void*> objects = AllocateMany(*cache_, c, static_cast<unsigned>(
+                                                             4 * most / InfoOf(c).size));
+    EXPECT_GT(cache_->capacity_bytes() - before, most / 4);
+    EXPECT_LE(cache_->capacity_bytes() - before, most);
+    for (void* p : objects) Free(c, p);
+    EXPECT_LE(cache_->CachedObjects(c) * size_t{InfoOf(c).size}, most);
+    EXPECT_GT(cache_->CachedObjects(c) * size_t{InfoOf(c).size}, most / 4);
+    EXPECT_GT(cache_->flushes.Get(), 0u);
+  }
+}
+
+TEST_F(TcacheTest, AllBinsTogetherKeepToTheThreadsPart) {
+  std::mt19937 random(7);
+  std::vector<std::pair<SizeClass, void*>> live;
+  for (int round = 0; round < 40; ++round) {
+    const SizeClass c(static_cast<uint8_t>(1 + random() % (kClasses - 1)));
+    for (int i = 0; i < 300; ++i) {
+      void* p = Allocate(c);
+      if (p != nullptr) live.emplace_back(c, p);
+    }
+    std::shuffle(live.begin(), live.end(), random);
+    while (live.size() > 400) {
+      Free(live.back().first, live.back().second);
+      live.pop_back();
+    }
+    ASSERT_LE(cache_->capacity_bytes(), registry_.ThreadBytes() + FirstBinsBytes());
+    ASSERT_LE(cache_->CachedBytes(), cache_->capacity_bytes() + RemoteStash::kMaxBytes);
+  }
+  for (const auto& [c, p] : live) Free(c, p);
+}
+
+TEST_F(TcacheTest, AFullBinMovesItsOlderHalf) {
+  std::vector<void*> objects = AllocateMany(*cache_, kSmall, 20000);
+  for (void* p : objects) {
+    const unsigned before = cache_->CachedObjects(kSmall);
+    Free(kSmall, p);
+    const unsigned after = cache_->CachedObjects(kSmall);
+    ASSERT_EQ(cache_->top[kSmall.value()][-1], p) << "the newest stays";
+    if (after != before + 1) {
+      ASSERT_GE(after, before / 2);
+      ASSERT_LE(after, before / 2 + 1);
+    }
+  }
+}
+
+TEST_F(TcacheTest, FlushToTheBitmapsMakesEverythingFreeAtOnce) {
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    for (void* p : AllocateMany(*cache_, c, 40)) Free(c, p);
+  }
+  ASSERT_GT(cache_->CachedBytes(), 0u);
+  cache_->FlushAll(Delivery::kBitmap);
+  EXPECT_EQ(cache_->CachedBytes(), 0u);
+  EXPECT_TRUE(NothingIsInUse());
+}
+
+TEST_F(TcacheTest, FlushToTheStashLetsTheNextBinTakeTheObjectsPastTheBitmaps) {
+  if (!kConfig.owner_stash) GTEST_SKIP() << "the owner stash is switched off";
+  Tcache* other = registry_.Start();
+  Tcache* same_shard = registry_.Start();
+  ASSERT_EQ(same_shard->shard(), cache_->shard());
+  for (void* p : AllocateMany(*cache_, kSmall, 10)) Free(kSmall, p);
+  cache_->FlushAll(Delivery::kStash);
+  EXPECT_EQ(cache_->CachedBytes(), 0u);
+  const unsigned in_stash = shards_[cache_->shard()].stash(kSmall).count();
+  EXPECT_GT(in_stash, 0u);
+  EXPECT_NE(same_shard->Refill(kSmall), nullptr);
+  EXPECT_LT(shards_[cache_->shard()].stash(kSmall).count(), in_stash);
+  registry_.End(same_shard);
+  registry_.End(other);
+}
+
+TEST_F(TcacheTest, ForeignObjectsGoHomeToTheirOwner) {
+  Tcache* other = registry_.Start();
+  ASSERT_NE(other->shard(), cache_->shard());
+  for (SizeClass c : {kSmall, kMedium}) {
+    for (unsigned n : {1u, 5u, 300u}) {
+      const std::vector<void*> objects = AllocateMany(*other, c, n);
+      for (void* p : objects) {
+        ASSERT_EQ(shards_.OwnerOf(p), other->shard());
+        Free(c, p);
+      }
+      cache_->FlushAll(Delivery::kBitmap);
+      EXPECT_EQ(cache_->CachedBytes(), 0u);
+    }
+  }
+  registry_.End(other);
+  EXPECT_TRUE(NothingIsInUse());
+}
+
+TEST_F(TcacheTest, ForeignObjectsGoHomeByMailWhileTheirOwnerIsBusy) {
+  Tcache* other = registry_.Start();
+  const std::vector<void*> small = AllocateMany(*other, kSmall, 300);
+  const std::vector<void*> medium = AllocateMany(*other, kMedium, 30);
+  {
+    LeaseHolder hold(shards_[other->shard()].lease());
+    for (void* p : small) Free(kSmall, p);
+    for (void* p : medium) Free(kMedium, p);
+    cache_->FlushAll(Delivery::kBitmap);
+    EXPECT_EQ(cache_->CachedBytes(), 0u);
+    EXPECT_TRUE(shards_[other->shard()].HasMail());
+  }
+  registry_.End(other);
+  EXPECT_TRUE(NothingIsInUse());
+}
+
+TEST_F(TcacheTest, WhileMemoryIsScarceFreesBecomeFreeAndRefillsTakeOne) {
+  std::vector<void*> objects = AllocateMany(*cache_, kSmall, 100);
+  cache_->FlushAll(Delivery::kBitmap);
+  registry_.set_scarce(true);
+  cache_->RestoreLimits();
+  for (void* p : objects) Free(kSmall, p);
+  EXPECT_EQ(cache_->CachedBytes(), 0u);
+  void* p = Allocate(kSmall);
+  ASSERT_NE(p, nullptr);
+  EXPECT_EQ(cache_->CachedBytes(), 0u);
+  Free(kSmall, p);
+  EXPECT_TRUE(NothingIsInUse());
+  registry_.set_scarce(false);
+  Free(kSmall, Allocate(kSmall));
+  EXPECT_GT(cache_->CachedBytes(), 0u) << "and are cached again afterwards";
+}
+
+TEST_F(TcacheTest, LoweredLimitsBringTheNextFreeToTheSlowPathAndAreRestored) {
+  void* p = Allocate(kSmall);
+  void* q = Allocate(kSmall);
+  cache_->LowerLimits();
+  EXPECT_GE(cache_->top[kSmall.value()], cache_->limit[kSmall.value()].load());
+  const uint64_t before = cache_->flushes.Get();
+  Free(kSmall, p);
+  EXPECT_EQ(cache_->flushes.Get(), before + 1);
+  Free(kSmall, q);
+  EXPECT_EQ(cache_->flushes.Get(), before + 1) << "the limit is back";
+}
+
+TEST_F(TcacheTest, WithoutMemoryForItsArraysABinPassesObjectsOn) {
+  void* p = Allocate(kSmall);
+  os_.Refuse(FakeOsMemory::kReserve);
+  os_.Refuse(FakeOsMemory::kCommit);
+  // Uses up what the pool has left, so that no bin can be made.
+  for (size_t bytes = MetadataPool::kMaxBlock; bytes >= MetadataPool::kMinBlock; bytes /= 2) {
+    while (pool_.Allocate(bytes) != nullptr) {
+    }
+  }
+  EXPECT_EQ(cache_->Refill(kMedium), nullptr);
+  const SizeClass c = ClassOf(48);
+  void* q;
+  {
+    Shard& shard = shards_[cache_->shard()];
+    LeaseHolder hold(shard.lease());
+    ASSERT_EQ(shard.Refill(c, &q, 1, kFullEffort), 1u);
+  }
+  cache_->Accept(c, q);
+  EXPECT_EQ(cache_->CachedObjects(c), 0u);
+  Free(kSmall, p);
+  cache_->FlushAll(Delivery::kBitmap);
+  EXPECT_TRUE(NothingIsInUse());
+}
+
+TEST_F(TcacheTest, RefillYieldsNullptrWhenTheArenaIsUsedUpAndServesAgainAfterAFree) {
+  const SizeClass c = ClassOf(kMaxBinnedSize);
+  std::vector<void*> objects;
+  for (void* p; (p = Allocate(c)) != nullptr;) objects.push_back(p);
+  EXPECT_EQ(objects.size(), kArenaBytes / kMaxBinnedSize);
+  EXPECT_EQ(cache_->top[c.value()][-1], nullptr);
+  Free(c, objects.back());
+  EXPECT_EQ(Allocate(c), objects.back());
+  for (void* p : objects) Free(c, p);
+}
+
+TEST_F(TcacheTest, RetireGivesObjectsAndArraysBack) {
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    for (void* p : AllocateMany(*cache_, c, 20)) Free(c, p);
+  }
+  cache_->Retire();
+  EXPECT_EQ(cache_->CachedBytes(), 0u);
+  EXPECT_EQ(cache_->capacity_bytes(), 0u);
+  EXPECT_TRUE(NothingIsInUse());
+  for (unsigned c = 0; c < kTags; ++c) EXPECT_EQ(cache_->top[c][-1], nullptr);
+  for (unsigned c = 0; c < kTags; ++c) EXPECT_GE(cache_->top[c], cache_->limit[c].load());
+  // The next thread's bins need no more metadata than this one's did.
+  const size_t metadata = pool_.bytes();
+  Tcache* next = registry_.Start();
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    for (void* p : AllocateMany(*next, c, 20)) Free(*next, c, p);
+  }
+  EXPECT_EQ(pool_.bytes(), metadata);
+  registry_.End(next);
+}
+
+TEST_F(TcacheTest, BusyIsSetForTheScope) {
+  EXPECT_FALSE(cache_->busy());
+  {
+    Tcache::BusyScope busy(*cache_);
+    EXPECT_TRUE(cache_->busy());
+  }
+  EXPECT_FALSE(cache_->busy());
+}
+
+// Two caches of different shards, any order of allocating, freeing here and there, and flushing:
+// no object is live twice, and in the end none is lost.
+TEST_F(TcacheTest, RandomUseNeitherLosesNorDoublesAnObject) {
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937 random(seed);
+    Tcache* caches[] = {cache_, registry_.Start()};
+    std::map<char*, SizeClass> live;
+    std::vector<char*> order;
+    for (int step = 0; step < 20000; ++step) {
+      Tcache& cache = *caches[random() % 2];
+      if (random() % 1000 == 0) {
+        cache.FlushAll(random() % 2 == 0 ? Delivery::kBitmap : Delivery::kStash);
+      } else if (random() % 2 == 0 || order.empty()) {
+        const SizeClass c(static_cast<uint8_t>(1 + random() % (kClasses - 1)));
+        char* p = static_cast<char*>(Allocate(cache, c));
+        if (p == nullptr) continue;
+        const auto [place, fresh] = live.emplace(p, c);
+        ASSERT_TRUE(fresh) << "live twice";
+        const auto after = std::next(place);
+        ASSERT_TRUE(after == live.end() || p + InfoOf(c).size <= after->first) << "overlap";
+        order.push_back(p);
+      } else {
+        std::swap(order[random() % order.size()], order.back());
+        const auto place = live.find(order.back());
+        Free(cache, place->second, order.back());
+        live.erase(place);
+        order.pop_back();
+      }
+    }
+    for (const auto& [p, c] : live) Free(*caches[random() % 2], c, p);
+    cache_->FlushAll(Delivery::kBitmap);
+    registry_.End(caches[1]);
+    ASSERT_TRUE(NothingIsInUse());
+  }
+}
+
+}  // namespace
+}  // namespace hz3
