@@ -2,13 +2,7 @@
 
 load("@rules_cc//cc:defs.bzl", "cc_library", "cc_test")
 load("//:copts.bzl", "HZ3_WARNINGS")
-
-# The sanitizer owns malloc there: what these tests ask for is not its interface.
-NOT_UNDER_SANITIZERS = select({
-    "//hz3/config:asan": ["@platforms//:incompatible"],
-    "//hz3/config:tsan": ["@platforms//:incompatible"],
-    "//conditions:default": [],
-})
+load("//testing/lib:sanitizers.bzl", "args_unless_sanitizer", "unless_sanitizer")
 
 _FAST = "//hz3:libhakozuna_hz3_fast.so"
 
@@ -46,30 +40,29 @@ def hz3_integration_test(
         "linkopts": ["-ldl"],
         "linkstatic": True,
         "size": size,
-        "target_compatible_with": NOT_UNDER_SANITIZERS,
         "deps": [":" + name + "_main"],
     }
     cc_test(
         name = name,
-        args = ["--allocator=hz3"] + linked_args,
+        args = args_unless_sanitizer(["--allocator=hz3"] + linked_args),
         malloc = "//hz3:malloc",
         **common
     )
     if preloaded:
         cc_test(
             name = name + "_fast",
-            args = [
+            args = args_unless_sanitizer([
                 "--preload=$(location %s)" % _FAST,
                 "--allocator=hz3",
                 "--lane=fast",
-            ],
-            data = [_FAST],
+            ]),
+            data = unless_sanitizer([_FAST]),
             **common
         )
     if control:
         cc_test(
             name = name + "_libc",
-            args = ["--allocator=libc"],
+            args = args_unless_sanitizer(["--allocator=libc"]),
             tags = ["manual"],
             **common
         )

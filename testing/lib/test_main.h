@@ -3,6 +3,8 @@
 //   --preload=FILE       start again with FILE in LD_PRELOAD
 //   --allocator=hz3|libc fail (exit code 2) unless the process really runs on that one
 //   --lane=NAME          fail (exit code 2) unless hz3 says that it is that lane
+//   --skip_under_sanitizer
+//                        run no tests and say why: the build uses a sanitizer that owns malloc
 //   --child ARGS...      no tests: run ChildMain of the test with ARGS
 // and keeps all others for TestArguments().
 

@@ -2,6 +2,7 @@
 
 load("@rules_cc//cc:defs.bzl", "cc_library", "cc_test")
 load("//:copts.bzl", "HZ3_WARNINGS")
+load("//testing/lib:sanitizers.bzl", "args_unless_sanitizer", "unless_sanitizer")
 
 _LANES = [
     "scale",
@@ -38,15 +39,9 @@ def hz3_preload_test(name, size = "medium", deps = [], probe = None):
         cc_test(
             name = name + "_" + lane,
             size = size,
-            args = ["$(location %s)" % library] + more_args,
-            data = [library] + ([probe] if probe else []),
+            args = args_unless_sanitizer(["$(location %s)" % library] + more_args),
+            data = unless_sanitizer([library] + ([probe] if probe else [])),
             linkopts = ["-ldl"],
             linkstatic = True,
-            # A sanitizer's runtime must come first in a process; these programs have none.
-            target_compatible_with = select({
-                "//hz3/config:asan": ["@platforms//:incompatible"],
-                "//hz3/config:tsan": ["@platforms//:incompatible"],
-                "//conditions:default": [],
-            }),
             deps = [":" + name + "_main"],
         )
