@@ -26,8 +26,8 @@ namespace hz3::testlib {
 namespace {
 
 constexpr int kForks = 200;
-constexpr unsigned kChildSeconds = 10;
-constexpr unsigned kTestSeconds = 60;
+constexpr unsigned kChildSeconds = 40;
+constexpr unsigned kTestSeconds = 200;
 constexpr int kSuccess = 42;
 
 // ---- handlers of the program, registered before any other code of the process could

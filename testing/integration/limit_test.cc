@@ -28,7 +28,7 @@ constexpr std::uint64_t kSeed = 11;
 constexpr std::size_t kLimit = 96 * kMiB;
 // Of the limit, for blocks; the rest is for bins, half-filled spans and the test's own things.
 constexpr double kLeastShare = 0.85;
-constexpr unsigned kHangSeconds = 60;
+constexpr unsigned kHangSeconds = 200;
 
 struct SizeRange {
   std::size_t least;
@@ -171,7 +171,7 @@ TEST_F(Limit, ForksWhileThreadsStandAtItLeaveTheChildAWorkingHeap) {
   for (int i = 0; i < 60; ++i) {
     const pid_t child = fork();
     if (child == 0) {
-      alarm(10);
+      alarm(40);
       std::array<void*, 100> blocks;
       for (void*& block : blocks) block = malloc(Opaque(std::size_t{5000}));
       for (void* block : blocks) free(block);
@@ -190,7 +190,7 @@ TEST_F(Limit, RefusalsAreQuick) {
   Random random(kSeed);
   Blocks blocks;
   EXPECT_TRUE(blocks.Fill(random, {30'000, 32768}));
-  const Watchdog watchdog("a million refusals", 20);
+  const Watchdog watchdog("a million refusals", kHangSeconds);
   for (int i = 0; i < 1'000'000; ++i) {
     void* block = malloc(Opaque(std::size_t{32768}));
     if (block != nullptr) free(block);

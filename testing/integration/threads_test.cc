@@ -31,7 +31,7 @@ namespace {
 constexpr int kThreadsAtOnce = 1000;
 constexpr int kThreadsInTurn = 20'000;
 constexpr std::size_t kStackBytes = 128 * kKiB;
-constexpr unsigned kHangSeconds = 40;
+constexpr unsigned kHangSeconds = 100;
 
 int ThreadsInTurn() {
   constexpr std::string_view kFlag = "--threads_in_turn=";

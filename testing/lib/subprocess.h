@@ -32,7 +32,7 @@ struct RunOptions {
   std::vector<std::pair<std::string, std::string>> environment =
       {};                                  // added to, or replacing, ours
   std::vector<ResourceLimit> limits = {};  // in force before the program starts
-  std::chrono::milliseconds timeout = std::chrono::seconds(20);
+  std::chrono::milliseconds timeout = std::chrono::seconds(60);
 };
 
 struct RunResult {
@@ -55,7 +55,7 @@ RunResult RunProgram(const std::vector<std::string>& command, const RunOptions& 
 // Forks and runs `body` in the child, which then ends by _exit(0), or by exit(0) when
 // `run_exit_handlers`.
 RunResult RunInChild(const std::function<void()>& body, bool run_exit_handlers = false,
-                     std::chrono::milliseconds timeout = std::chrono::seconds(20));
+                     std::chrono::milliseconds timeout = std::chrono::seconds(60));
 
 // Absolute path of an executable on PATH.
 std::optional<std::string> FindProgram(const std::string& name);
