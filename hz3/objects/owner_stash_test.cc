@@ -1,7 +1,7 @@
 #include "hz3/objects/owner_stash.h"
 
 #include <algorithm>
-#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -11,97 +11,98 @@
 namespace hz3 {
 namespace {
 
-const SizeClass kClass(4);
+constexpr SizeClass kClass{3};
+constexpr unsigned kCapacity = OwnerStash::CapacityOf(kClass);
 
-void* Object(uintptr_t i) { return reinterpret_cast<void*>((i + 1) * 64); }
-size_t NumberOf(void* object) { return reinterpret_cast<uintptr_t>(object) / 64 - 1; }
-
-std::vector<void*> Objects(size_t first, size_t n) {
-  std::vector<void*> objects;
-  for (size_t i = first; i < first + n; ++i) objects.push_back(Object(i));
-  return objects;
+// Pointers that are told apart by their number and never followed.
+std::vector<void*> Pointers(uintptr_t first, unsigned n) {
+  std::vector<void*> pointers;
+  for (unsigned i = 0; i < n; ++i) pointers.push_back(reinterpret_cast<void*>(first + i));
+  return pointers;
 }
 
 class OwnerStashTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!kConfig.owner_stash) GTEST_SKIP() << "this build's owner_stash is off";
+    if (!kConfig.owner_stash) GTEST_SKIP() << "this build has no owner stash";
   }
-
-  const unsigned capacity_ = OwnerStash::CapacityOf(kClass);
-  std::unique_ptr<OwnerStash> stash_ = std::make_unique<OwnerStash>();
+  unsigned Put(const std::vector<void*>& objects) {
+    return stash_.Put(kClass, objects.data(), static_cast<unsigned>(objects.size()));
+  }
+  std::vector<void*> Take(unsigned want) {
+    std::vector<void*> out(want);
+    out.resize(stash_.Take(out.data(), want));
+    return out;
+  }
+  OwnerStash stash_;
 };
 
-TEST_F(OwnerStashTest, GivesTheLastPutFirst) {
-  const std::vector<void*> in = Objects(0, 8);
-  EXPECT_EQ(stash_->Put(kClass, in.data(), 8), 8u);
-  EXPECT_EQ(stash_->count(), 8u);
-  void* out[8];
-  ASSERT_EQ(stash_->Take(out, 3), 3u);
-  EXPECT_EQ(std::vector<void*>(out, out + 3), Objects(5, 3));
-  ASSERT_EQ(stash_->Take(out, 8), 5u);
-  EXPECT_EQ(std::vector<void*>(out, out + 5), Objects(0, 5));
-  EXPECT_EQ(stash_->Take(out, 8), 0u);
+TEST_F(OwnerStashTest, GivesBackWhatWasPutTheLastFirst) {
+  const std::vector<void*> objects = Pointers(1, 8);
+  EXPECT_TRUE(Take(4).empty());
+  EXPECT_EQ(Put(objects), 8u);
+  EXPECT_EQ(stash_.count(), 8u);
+  EXPECT_EQ(Take(3), std::vector<void*>(objects.begin() + 5, objects.end()));
+  EXPECT_EQ(Take(100), std::vector<void*>(objects.begin(), objects.begin() + 5));
+  EXPECT_EQ(stash_.count(), 0u);
+  EXPECT_TRUE(Take(1).empty());
 }
 
-TEST_F(OwnerStashTest, TakesWhatThereIsRoomForFromTheEndOfTheBatch) {
-  const std::vector<void*> first = Objects(0, capacity_ - 2);
-  ASSERT_EQ(stash_->Put(kClass, first.data(), capacity_ - 2), capacity_ - 2);
-  const std::vector<void*> second = Objects(1000, 5);
-  EXPECT_EQ(stash_->Put(kClass, second.data(), 5), 2u);
-  EXPECT_EQ(stash_->Put(kClass, second.data(), 3), 0u) << "it is full";
-  EXPECT_EQ(stash_->count(), capacity_);
-  void* out[2];
-  ASSERT_EQ(stash_->Take(out, 2), 2u);
-  EXPECT_EQ(std::vector<void*>(out, out + 2), Objects(1003, 2));
+TEST_F(OwnerStashTest, TakesNoMoreThanItsCapacityFromTheEndOfABatch) {
+  ASSERT_EQ(Put(Pointers(1, kCapacity - 2)), kCapacity - 2);
+  const std::vector<void*> batch = Pointers(1000, 5);
+  EXPECT_EQ(Put(batch), 2u);
+  EXPECT_EQ(stash_.count(), kCapacity);
+  EXPECT_EQ(Put(batch), 0u);
+  EXPECT_EQ(Take(2), (std::vector<void*>{batch[3], batch[4]}));
 }
 
-TEST_F(OwnerStashTest, CapacityIsTheClassesShareOfTheBytesAndNoneForMediumOnes) {
-  for (unsigned c = 1; c <= kSmallClasses; ++c) {
-    const SizeClass size_class(static_cast<uint8_t>(c));
-    const unsigned capacity = OwnerStash::CapacityOf(size_class);
-    EXPECT_GE(capacity, 8u);
-    EXPECT_LE(capacity, OwnerStash::kMaxEntries);
-    EXPECT_LE(size_t{capacity} * kClassTable[c].size,
-              std::max(kConfig.stash_bytes, 8 * size_t{kClassTable[c].size}));
+TEST_F(OwnerStashTest, ItsCapacityIsTheClassesShareOfTheBytes) {
+  for (unsigned number = 1; number <= kSmallClasses; ++number) {
+    const SizeClass c(static_cast<uint8_t>(number));
+    const size_t capacity = OwnerStash::CapacityOf(c);
+    EXPECT_GE(capacity, 8u) << number;
+    EXPECT_LE(capacity, OwnerStash::kMaxEntries) << number;
+    if (capacity > 8) {
+      EXPECT_LE(capacity * InfoOf(c).size, kConfig.stash_bytes) << number;
+    }
   }
-  const SizeClass medium(static_cast<uint8_t>(kFirstMediumClass));
-  EXPECT_EQ(OwnerStash::CapacityOf(medium), 0u);
-  const std::vector<void*> run = Objects(0, 1);
-  EXPECT_EQ(stash_->Put(medium, run.data(), 1), 0u);
+  EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(0)), 0u);
+  EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(kFirstMediumClass)), 0u);
+  EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(kTagLarge)), 0u);
 }
 
-TEST_F(OwnerStashTest, NeitherLosesNorDoublesObjectsBetweenThreads) {
-  constexpr size_t kEach = 20000;
-  constexpr size_t kPutters = 2;
-  std::vector<std::atomic<int>> taken(kEach * kPutters);
-  std::atomic<size_t> total{0};
+TEST_F(OwnerStashTest, IsUsableInTheChildOfAFork) {
+  ASSERT_EQ(Put(Pointers(1, 4)), 4u);
+  stash_.LockForFork();
+  stash_.ResetAfterFork();
+  EXPECT_EQ(Take(8), Pointers(1, 4));
+  stash_.LockForFork();
+  stash_.UnlockAfterFork();
+  EXPECT_EQ(Put(Pointers(1, 4)), 4u);
+}
+
+TEST_F(OwnerStashTest, LosesAndDoublesNothingBetweenThreads) {
+  constexpr unsigned kThreads = 4;
+  constexpr unsigned kEach = 50;
+  std::vector<std::vector<void*>> held(kThreads);
   std::vector<std::thread> threads;
-  for (size_t t = 0; t < kPutters; ++t) {
-    threads.emplace_back([&, t] {
-      for (size_t next = t * kEach; next < (t + 1) * kEach;) {
-        const size_t n = std::min<size_t>(17, (t + 1) * kEach - next);
-        std::vector<void*> batch = Objects(next, n);
-        // The end of the batch goes first: put until nothing is left of it.
-        for (unsigned left = static_cast<unsigned>(n); left > 0;) {
-          left -= stash_->Put(kClass, batch.data(), left);
-          if (left > 0) std::this_thread::yield();
-        }
-        next += n;
-      }
-    });
-    threads.emplace_back([&] {
-      while (total.load() < kEach * kPutters) {
-        void* out[32];
-        const unsigned n = stash_->Take(out, 32);
-        for (unsigned i = 0; i < n; ++i) ++taken[NumberOf(out[i])];
-        total += n;
-        if (n == 0) std::this_thread::yield();
+  for (unsigned t = 0; t < kThreads; ++t) {
+    held[t] = Pointers(1 + t * kEach, kEach);
+    threads.emplace_back([this, &mine = held[t]] {
+      for (unsigned step = 0; step < 20000; ++step) {
+        const size_t n = std::min<size_t>(mine.size(), step % 23);
+        mine.resize(mine.size() -
+                    Put(std::vector<void*>(mine.end() - static_cast<ptrdiff_t>(n), mine.end())));
+        for (void* object : Take(step % 19)) mine.push_back(object);
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  for (const auto& count : taken) ASSERT_EQ(count.load(), 1);
+  std::vector<void*> all = Take(OwnerStash::kMaxEntries);
+  for (const auto& mine : held) all.insert(all.end(), mine.begin(), mine.end());
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, Pointers(1, kThreads * kEach));
 }
 
 }  // namespace
