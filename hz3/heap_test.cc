@@ -1,0 +1,378 @@
+// The heap as an object, beside the C library's malloc, through its slow paths only.
+
+#include "hz3/heap.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace hz3 {
+namespace {
+
+constexpr size_t kMiB = size_t{1} << 20;
+const size_t kSizes[] = {0,
+                         1,
+                         16,
+                         64,
+                         1000,
+                         kMaxSmallSize,
+                         3841,
+                         20000,
+                         kMaxBinnedSize,
+                         kMaxBinnedSize + 1,
+                         100000,
+                         kMiB,
+                         kSegmentSize,
+                         kSegmentSize + 1,
+                         5 * kMiB + 3};
+
+char* Allocate(size_t bytes) { return static_cast<char*>(heap.AllocateSlow(bytes)); }
+void Free(void* p) { heap.FreeSlow(p); }
+bool IsOurs(const void* p) { return heap.segmap().Contains(p); }
+bool IsAligned(const void* p, size_t align) { return reinterpret_cast<uintptr_t>(p) % align == 0; }
+
+// Marks both ends of a block.
+void Mark(char* p, size_t bytes, char value) {
+  if (bytes > 0) p[0] = p[bytes - 1] = value;
+}
+bool IsMarked(const char* p, size_t bytes, char value) {
+  return bytes == 0 || (p[0] == value && p[bytes - 1] == value);
+}
+
+TEST(Heap, IsNotTheMallocOfThisProcess) {
+  std::vector<char> of_the_c_library(1000);
+  EXPECT_FALSE(IsOurs(of_the_c_library.data()));
+}
+
+TEST(Heap, ServesEverySizeWithAlignedBlocksThatHoldIt) {
+  for (size_t bytes : kSizes) {
+    char* p = Allocate(bytes);
+    ASSERT_NE(p, nullptr) << bytes;
+    EXPECT_TRUE(IsOurs(p));
+    EXPECT_TRUE(IsAligned(p, kMinAlign)) << bytes;
+    EXPECT_GE(heap.UsableSize(p), std::max<size_t>(bytes, 1));
+    EXPECT_LE(heap.UsableSize(p), bytes + std::max(bytes / 8, kPageSize));
+    memset(p, 0x5a, heap.UsableSize(p));
+    Free(p);
+  }
+}
+
+TEST(Heap, ServesEveryAlignment) {
+  for (size_t align = 1; align <= 16 * kMiB; align *= 2) {
+    for (size_t bytes :
+         {size_t{0}, size_t{1}, size_t{100}, size_t{5000}, size_t{70000}, 3 * kMiB}) {
+      char* p = static_cast<char*>(heap.AllocateAligned(bytes, align));
+      ASSERT_NE(p, nullptr) << bytes << " at " << align;
+      EXPECT_TRUE(IsAligned(p, align)) << bytes << " at " << align;
+      EXPECT_GE(heap.UsableSize(p), bytes);
+      memset(p, 0x5a, bytes);
+      Free(p);
+    }
+  }
+}
+
+TEST(Heap, ZeroedBlocksReadAsZeroAlsoWhereOthersWereBefore) {
+  for (int round = 0; round < 3; ++round) {
+    for (size_t bytes : {size_t{40000}, kMiB, 3 * kMiB}) {
+      char* p = static_cast<char*>(heap.AllocateLarge(bytes, kPageSize, true));
+      ASSERT_NE(p, nullptr);
+      EXPECT_EQ(std::count(p, p + bytes, 0), static_cast<long>(bytes));
+      memset(p, 0x5a, bytes);
+      Free(p);
+    }
+  }
+}
+
+TEST(Heap, LargeBlocksGrowAndShrinkInPlaceOrByMovingPages) {
+  for (size_t bytes : {size_t{100000}, 3 * kMiB}) {
+    char* p = Allocate(bytes);
+    Mark(p, bytes, 7);
+    char* smaller = static_cast<char*>(heap.ResizeInPlace(p, bytes - 2 * kPageSize));
+    ASSERT_EQ(smaller, p);
+    EXPECT_EQ(p[0], 7);
+    EXPECT_LT(heap.UsableSize(p), bytes);
+    char* larger = static_cast<char*>(heap.ResizeInPlace(p, bytes));
+    ASSERT_NE(larger, nullptr);
+    EXPECT_EQ(larger[0], 7);
+    EXPECT_GE(heap.UsableSize(larger), bytes);
+    Free(larger);
+  }
+  char* small = Allocate(100);
+  EXPECT_EQ(heap.ResizeInPlace(small, 200), nullptr) << "only copying helps";
+  Free(small);
+}
+
+TEST(Heap, SuccessKeepsErrnoAndFailureIsEnomem) {
+  errno = 4711;
+  for (size_t bytes : kSizes) Free(Allocate(bytes));
+  Free(nullptr);
+  EXPECT_EQ(errno, 4711);
+  for (size_t bytes : {size_t{PTRDIFF_MAX} + 1, SIZE_MAX, heap.ArenaBytes() + 1}) {
+    errno = 0;
+    EXPECT_EQ(heap.AllocateLarge(bytes, kPageSize, false), nullptr);
+    EXPECT_EQ(errno, ENOMEM) << bytes;
+  }
+}
+
+TEST(Heap, UnderALimitItFailsSoftlyAndServesAgainAfterAFree) {
+  Free(Allocate(1));
+  heap.Trim();
+  heap.budget()->SetLimit(heap.budget()->committed_bytes() + 16 * kMiB);
+  std::vector<char*> blocks;
+  for (char* p; (p = Allocate(30000)) != nullptr;) {
+    Mark(p, 30000, 5);
+    blocks.push_back(p);
+    ASSERT_LT(blocks.size(), 1000u) << "the limit does not hold";
+  }
+  EXPECT_EQ(errno, ENOMEM);
+  EXPECT_GT(blocks.size() * 8 * kPageSize, 14 * kMiB) << "failed while there was memory";
+  Free(blocks.back());
+  blocks.back() = Allocate(30000);
+  EXPECT_NE(blocks.back(), nullptr);
+  heap.budget()->SetLimit(MemBudget::kNoLimit);
+  for (char* p : blocks) Free(p);
+}
+
+TEST(Heap, TrimGivesTheMemoryOfFreeBlocksBack) {
+  heap.Trim();
+  const size_t before = heap.budget()->committed_bytes();
+  std::vector<char*> blocks;
+  for (int i = 0; i < 500; ++i) blocks.push_back(Allocate(20000));
+  for (char* p : blocks) Free(p);
+  EXPECT_GT(heap.budget()->committed_bytes(), before);
+  EXPECT_GT(heap.Trim(), 0u);
+  EXPECT_EQ(heap.budget()->committed_bytes(), before);
+}
+
+TEST(Heap, StatsFollowWhatIsAllocatedAndFreed) {
+  heap.Trim();
+  const Stats before = heap.GetStats();
+  std::vector<char*> blocks;
+  for (int i = 0; i < 100; ++i) blocks.push_back(Allocate(100000));
+  blocks.push_back(Allocate(9 * kMiB));
+  const Stats with = heap.GetStats();
+  EXPECT_EQ(with.handed_out_bytes - before.handed_out_bytes, 100 * 25 * kPageSize + 9 * kMiB);
+  EXPECT_EQ(with.huge_bytes - before.huge_bytes, 9 * kMiB);
+  for (char* p : blocks) Free(p);
+  EXPECT_EQ(heap.GetStats().handed_out_bytes, before.handed_out_bytes);
+}
+
+TEST(Heap, AThreadThatEndsLeavesNothingBehind) {
+  Free(Allocate(1));
+  const uint64_t threads = heap.GetStats().threads;
+  const auto work = [] {
+    std::vector<char*> blocks;
+    for (size_t bytes : kSizes) blocks.push_back(Allocate(bytes));
+    for (char* p : blocks) Free(p);
+  };
+  std::thread(work).join();
+  heap.Trim();
+  const Stats before = heap.GetStats();
+  for (int i = 0; i < 300; ++i) std::thread(work).join();
+  heap.Trim();
+  const Stats after = heap.GetStats();
+  EXPECT_EQ(after.threads, threads);
+  EXPECT_EQ(after.metadata_bytes, before.metadata_bytes);
+  EXPECT_EQ(after.handed_out_bytes, before.handed_out_bytes);
+}
+
+TEST(Heap, AThreadWhoseCacheHasEndedIsStillServed) {
+  std::thread([] {
+    char* early = Allocate(64);
+    heap.EndThread();
+    Free(early);
+    for (size_t bytes : kSizes) {
+      char* p = Allocate(bytes);
+      ASSERT_NE(p, nullptr) << bytes;
+      Mark(p, bytes, 1);
+      Free(p);
+    }
+    EXPECT_EQ(Heap::thread_cache()->top[1][-1], nullptr) << "no cache any more";
+  }).join();
+}
+
+// Each block is freed by any thread; what it was marked with must still be there.
+TEST(Heap, BlocksWanderBetweenThreadsUnharmed) {
+  constexpr int kThreads = 4;
+  struct Block {
+    char* p;
+    size_t bytes;
+    char value;
+  };
+  std::mutex mutex;
+  std::vector<Block> pool;
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937_64 random(static_cast<uint64_t>(t));
+      for (int step = 0; step < 15000; ++step) {
+        const size_t bytes = 1 + random() % (size_t{1} << (4 + random() % 13));
+        Block block = {Allocate(bytes), bytes, static_cast<char>(random())};
+        if (block.p == nullptr) {
+          ++wrong;
+          continue;
+        }
+        Mark(block.p, bytes, block.value);
+        {
+          std::lock_guard<std::mutex> hold(mutex);
+          if (pool.size() < 300) {
+            pool.push_back(block);
+            continue;
+          }
+          std::swap(block, pool[random() % pool.size()]);
+        }
+        if (!IsMarked(block.p, block.bytes, block.value)) ++wrong;
+        Free(block.p);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0) << "seeds 0.." << kThreads - 1;
+  for (const Block& block : pool) {
+    EXPECT_TRUE(IsMarked(block.p, block.bytes, block.value));
+    Free(block.p);
+  }
+}
+
+TEST(Heap, TheChildOfAForkHasAWorkingHeapWhileThreadsAllocate) {
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&] {
+      while (!stop.load()) {
+        for (size_t bytes : kSizes) Free(Allocate(bytes));
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(30);  // a child that hangs is a failure, not a wait for ever
+      bool ok = true;
+      for (size_t bytes : kSizes) {
+        char* p = Allocate(bytes);
+        ok = ok && p != nullptr;
+        if (p != nullptr) Mark(p, bytes, 3);
+        Free(p);
+      }
+      _exit(ok ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << "fork " << i;
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Heap, ContentsSurviveRandomUseOfEverySize) {
+  constexpr uint64_t kSeed = 17;
+  std::mt19937_64 random(kSeed);
+  std::map<char*, std::pair<size_t, char>> live;
+  size_t live_bytes = 0;
+  for (int step = 0; step < 30000; ++step) {
+    SCOPED_TRACE(::testing::Message() << "seed " << kSeed << ", step " << step);
+    if (live.empty() || (live_bytes < 100 * kMiB && random() % 2 == 0)) {
+      const size_t bytes = 1 + random() % (size_t{1} << (4 + random() % 19));
+      char* p = random() % 4 == 0
+                    ? static_cast<char*>(heap.AllocateAligned(bytes, size_t{1} << random() % 15))
+                    : Allocate(bytes);
+      ASSERT_NE(p, nullptr);
+      const auto [place, fresh] = live.emplace(p, std::pair(bytes, static_cast<char>(step)));
+      ASSERT_TRUE(fresh);
+      if (place != live.begin()) {
+        ASSERT_LE(std::prev(place)->first + std::prev(place)->second.first, p) << "overlap";
+      }
+      if (std::next(place) != live.end()) {
+        ASSERT_LE(p + bytes, std::next(place)->first) << "overlap";
+      }
+      Mark(p, bytes, static_cast<char>(step));
+      live_bytes += bytes;
+    } else {
+      auto victim = live.lower_bound(reinterpret_cast<char*>(
+          reinterpret_cast<uintptr_t>(live.begin()->first) +
+          random() % static_cast<uintptr_t>(live.rbegin()->first - live.begin()->first + 1)));
+      if (victim == live.end()) victim = live.begin();
+      ASSERT_TRUE(IsMarked(victim->first, victim->second.first, victim->second.second));
+      live_bytes -= victim->second.first;
+      Free(victim->first);
+      live.erase(victim);
+    }
+  }
+  for (const auto& [p, block] : live) Free(p);
+}
+
+class HeapDeathTest : public ::testing::Test {
+ protected:
+  // `misuse` ends the process with this line of hz3's.
+  template <typename F>
+  void ExpectReport(F misuse, const char* line) {
+    EXPECT_EXIT(misuse(), ::testing::KilledBySignal(SIGABRT), line);
+  }
+};
+
+TEST_F(HeapDeathTest, APointerThatWasNeverGivenOutIsReported) {
+  Free(Allocate(1));
+  int here;
+  ExpectReport([&] { Free(&here); }, "^hz3: free of a pointer that hz3 never gave out: 0x");
+  std::vector<char> of_the_c_library(100);
+  ExpectReport([&] { Free(of_the_c_library.data()); }, "hz3 never gave out");
+  char* last = static_cast<char*>(heap.segmap().base()) + heap.ArenaBytes() - kPageSize;
+  ExpectReport([&] { Free(last); }, "hz3 never gave out");
+  ExpectReport([&] { heap.UsableSize(&here); }, "hz3 never gave out");
+}
+
+TEST_F(HeapDeathTest, APointerIntoALargeBlockIsReported) {
+  for (size_t bytes : {size_t{100000}, 5 * kMiB}) {
+    char* p = Allocate(bytes);
+    ExpectReport([&] { Free(p + 16); }, "^hz3: free of an interior pointer");
+    ExpectReport([&] { Free(p + 3 * kPageSize); }, "^hz3: free of an interior pointer");
+    Free(p);
+  }
+}
+
+TEST_F(HeapDeathTest, ASecondFreeOfALargeBlockIsReported) {
+  for (size_t bytes : {size_t{100000}, 5 * kMiB}) {
+    char* p = Allocate(bytes);
+    Mark(p, bytes, 1);
+    Free(p);
+    ExpectReport([&] { Free(p); }, "^hz3: double free: 0x");
+  }
+}
+
+TEST_F(HeapDeathTest, ASecondFreeOfASmallBlockIsReportedWhenItReachesTheBitmaps) {
+  char* p = Allocate(64);
+  Free(p);
+  heap.ReleaseThread();
+  ExpectReport(
+      [&] {
+        Free(p);
+        heap.ReleaseThread();
+      },
+      "^hz3: double free: 0x");
+  ExpectReport(
+      [&] {
+        char* twice = Allocate(64);
+        Free(twice);
+        Free(twice);
+        heap.ReleaseThread();
+      },
+      "^hz3: double free: 0x");
+}
+
+}  // namespace
+}  // namespace hz3
