@@ -2,6 +2,8 @@
 
 #include <cctype>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -41,6 +43,18 @@ TEST(Config, TheTableShowsTheValuesOfTheBuild) {
 #undef HZ3_COMPARE
   }
   EXPECT_EQ(compared, sizeof(kSwitchTable) / sizeof(kSwitchTable[0]));
+}
+
+TEST(Config, EverySwitchIsARowOfItsDocumentation) {
+  std::ifstream file("docs/switches.md");
+  ASSERT_TRUE(file.is_open());
+  const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  for (const SwitchRow& row : kSwitchTable) {
+    const size_t start = page.find("\n| " + NameOf(row) + " | ");
+    ASSERT_NE(start, std::string::npos) << row.name;
+    const std::string line = page.substr(start + 1, page.find('\n', start + 1) - start - 1);
+    EXPECT_NE(line.find(MeaningOf(row)), std::string::npos) << line;
+  }
 }
 
 TEST(Config, LaneIsNamedAfterTheBuildFlag) {
