@@ -19,6 +19,15 @@
 #include "hz3/config/config.h"
 
 namespace hz3 {
+
+// Posts as a thread does that was preempted between two steps of PostObjects.
+class ShardPeer {
+ public:
+  static void PostLateHint(Shard& shard, Segment& segment) {
+    shard.PostPages(segment, Inbox::kSpan, 0, 1);
+  }
+};
+
 namespace {
 
 constexpr size_t kArenaBytes = size_t{64} << 20;
@@ -344,8 +353,10 @@ TEST_P(CutOfAnEmptySegment, LetsOnlyTheSegmentGoThatIsEmpty) {
   if (kConfig.retained_segments == 0) GTEST_SKIP() << "this lane retains no empty segment";
   char* first = heap_.AllocateRun(kPagesPerSegment);
   char* second = heap_.AllocateRun(kPagesPerSegment);
-  // The first is emptied and filled again before the second is emptied and cut, so that the second
-  // would head a list in which both had stayed.
+  // A search that finds nothing puts both where they belong. Then the first is emptied and filled
+  // again before the second is emptied and cut: if both stayed listed as empty, the second would
+  // be ahead of the first, which alone is empty in the end.
+  ASSERT_TRUE(heap_.Refill(kOnePage, 1, kDirtyEffort).empty());
   heap_.FreeRun(first);
   ASSERT_EQ(heap_.AllocateRun(kPagesPerSegment), first);
   heap_.FreeRun(second);
@@ -838,6 +849,21 @@ std::string InteriorPointer(const void* p) {
   char line[128];
   snprintf(line, sizeof(line), "^hz3: free of an interior pointer .*: %p\n$", p);
   return line;
+}
+
+TEST(Shard, ALateHintForASlotThatIsGoneIsNotPassedAroundForEver) {
+  Heap heap;
+  char* run = heap.AllocateRun(kPagesPerSegment);
+  const SlotIndex slot = SlotOf(heap.arena().segmap().PageOf(run));
+  heap.FreeRun(run);
+  {
+    LeaseHolder hold(heap.shard().lease());
+    heap.shard().ReleaseEmptySegments();
+  }
+  ShardPeer::PostLateHint(heap.shard(), heap.arena().segment(slot));
+  EXPECT_TRUE(heap.shard().HasMail());
+  heap.CollectMail();
+  EXPECT_FALSE(heap.shard().HasMail());
 }
 
 class ShardDeathTest : public ::testing::Test {
