@@ -88,6 +88,25 @@ TEST_F(CentralTest, TakesASpanOutOfAnyPlaceInItsList) {
   }
 }
 
+TEST_F(CentralTest, RemovingASpanTwiceDoesNoHarm) {
+  Add(1, 9);
+  Add(2, 9);
+  central_.Remove(arena_, At(1));
+  central_.Remove(arena_, At(1));
+  EXPECT_EQ(Listed(), std::set<uint32_t>{2});
+}
+
+TEST_F(CentralTest, ASpanMayBeTakenOutWhileAllAreVisited) {
+  for (uint32_t page = 0; page < 6; ++page) Add(page, 7);
+  unsigned visits = 0;
+  central_.ForEach(arena_, [&](PageIndex, Span& span) {
+    ++visits;
+    central_.Remove(arena_, span);
+  });
+  EXPECT_EQ(visits, 6u);
+  EXPECT_EQ(central_.Fullest(), kNoIndex);
+}
+
 TEST_F(CentralTest, KnowsTheOnlySpanWithRoom) {
   Add(1, 100);
   EXPECT_TRUE(central_.HasOnly(At(1)));

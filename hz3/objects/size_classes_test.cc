@@ -47,6 +47,13 @@ TEST(SizeClasses, SmallMediumAndTheRestAreTold) {
   EXPECT_FALSE(IsMedium(kTagHuge));
 }
 
+TEST(SizeClasses, GrowFromClassToClassUpToTheLargestBinnedSize) {
+  for (unsigned c = 1; c < kClasses; ++c) {
+    EXPECT_GT(InfoOf(Class(c)).size, InfoOf(Class(c - 1)).size) << c;
+  }
+  EXPECT_EQ(InfoOf(Class(kClasses - 1)).size, kMaxBinnedSize);
+}
+
 TEST(SizeClasses, ASpanHoldsAsManyObjectsAsFit) {
   for (unsigned c = 1; c <= kSmallClasses; ++c) {
     const ClassInfo& info = InfoOf(Class(c));
