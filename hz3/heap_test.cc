@@ -269,6 +269,7 @@ TEST(Heap, TheChildOfAForkHasAWorkingHeapWhileThreadsAllocate) {
         if (p != nullptr) Mark(p, bytes, 3);
         Free(p);
       }
+      ok = ok && heap.GetStats().threads == 1;
       _exit(ok ? 0 : 1);
     }
     int status = 0;

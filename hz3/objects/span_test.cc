@@ -98,6 +98,7 @@ TEST(Span, MailBecomesFreeWhenItIsCollected) {
   unsigned bad;
   ASSERT_TRUE(s.span->Collect(&bad));
   EXPECT_FALSE(s.span->HasMail());
+  EXPECT_EQ(s.span->free_count(), 3u);
   EXPECT_EQ(s.Take(10), (std::vector<unsigned>{64 * 16, 67 * 16, 255 * 16}));
 }
 

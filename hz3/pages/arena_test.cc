@@ -235,6 +235,23 @@ TEST_F(ArenaTest, ARefusedCommitTakesNoSlotAndIsNotForEver) {
   EXPECT_EQ(arena_.TakeSlots(63), 1u);
 }
 
+TEST_F(ArenaTest, TakesASingleSlotWhereTheOsRefusesMoreAtOnce) {
+  FakeOsMemory other_os;
+  Arena other;
+  ASSERT_TRUE(other.Init(other_os, 64 * kSegmentSize, false, sizeof(Record)));
+  const size_t before = other_os.calls(FakeOsMemory::kCommit);
+  ASSERT_EQ(other.TakeSlots(1), 0u);
+  const size_t commits = other_os.calls(FakeOsMemory::kCommit) - before;
+  ASSERT_GT(other.used_slots(), 1u) << "more than was asked for, to save calls";
+  other.Destroy();
+
+  Init(64);
+  os_.RefuseNth(FakeOsMemory::kCommit, commits - 1);
+  EXPECT_EQ(arena_.TakeSlots(1), 0u);
+  EXPECT_EQ(arena_.used_slots(), 1u);
+  *AddressOf(0) = 1;
+}
+
 TEST_F(ArenaTest, EachSingleRefusedCommitIsSurvived) {
   for (size_t n = 0; n < 8; ++n) {
     FakeOsMemory os;

@@ -97,6 +97,8 @@ TEST_F(LargeTest, TheCommitLimitForbidsABlockAndTakesNothing) {
   char* p = Allocate(1000 * kPageSize);
   ASSERT_NE(p, nullptr);
   EXPECT_EQ(Resize(p, 1002 * kPageSize), nullptr);
+  EXPECT_EQ(Resize(p, 4 * kSegmentSize), nullptr);
+  EXPECT_EQ(arena_.free_slots(), kSlots - 2) << "the slots behind are given back";
   EXPECT_EQ(Usable(p), 1000 * kPageSize);
   EXPECT_EQ(arena_.meter().committed(), 1000u);
   Fill(p, Usable(p), 1);
