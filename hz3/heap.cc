@@ -196,7 +196,12 @@ class Heap::Attempt final : public Climber {
 void* Heap::Climb(const Request& request) {
   Tcache* cache = thread_cache_ == &kUnstarted ? nullptr : thread_cache_;
   Attempt attempt(*this, request, cache);
-  pressure_.Climb(request, HomeShard().value(), cache, attempt);
+  if (cache == nullptr) {
+    pressure_.Climb(request, HomeShard().value(), nullptr, attempt);
+  } else {
+    Tcache::BusyScope busy(*cache);
+    pressure_.Climb(request, cache->shard().value(), cache, attempt);
+  }
   return attempt.block();
 }
 

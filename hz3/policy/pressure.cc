@@ -8,7 +8,7 @@
 namespace hz3 {
 namespace {
 
-constexpr unsigned kPageBits = 10;  // runs of up to 512 pages; more is remembered as 1023
+constexpr unsigned kPageBits = 24;  // of pages asked for: up to 64 GiB; more is not remembered
 constexpr uint64_t kPageMask = (uint64_t{1} << kPageBits) - 1;
 
 void Count(std::atomic<uint64_t>& counter) {
@@ -16,26 +16,34 @@ void Count(std::atomic<uint64_t>& counter) {
   counter.fetch_add(1, std::memory_order_relaxed);
 }
 
-uint64_t PackedPages(const Request& request) { return std::min<uint64_t>(request.pages, kPageMask); }
+constexpr uint64_t kMarkMask = ~uint64_t{0} >> kPageBits;
+
+// Alignment makes a request harder than its pages tell.
+bool CanBeRemembered(const Request& request) {
+  return request.align == 1 && request.pages <= kPageMask;
+}
 
 }  // namespace
 
 bool Pressure::FailedBefore(const Request& request, uint64_t releases) const {
+  // While memory is scarce every free goes to the bitmaps and is counted as a release. Otherwise
+  // what was freed since may lie in bins, the caller's own among them, and only a climb can tell.
+  if (!registry_->scarce()) return false;
   const uint64_t mark = releases + 1;
   if (IsSmall(request.size_class.value())) {
     return failed_class_[request.size_class.value()].load(std::memory_order_relaxed) == mark;
   }
   const uint64_t failed = failed_run_.load(std::memory_order_relaxed);
-  return request.align == 1 && failed >> kPageBits == (mark & (~uint64_t{0} >> kPageBits)) &&
-         PackedPages(request) >= (failed & kPageMask);
+  return CanBeRemembered(request) && failed >> kPageBits == (mark & kMarkMask) &&
+         request.pages >= (failed & kPageMask);
 }
 
 void Pressure::Remember(const Request& request, uint64_t releases) {
   const uint64_t mark = releases + 1;
   if (IsSmall(request.size_class.value())) {
     failed_class_[request.size_class.value()].store(mark, std::memory_order_relaxed);
-  } else if (request.align == 1 && !FailedBefore(request, releases)) {
-    failed_run_.store(mark << kPageBits | PackedPages(request), std::memory_order_relaxed);
+  } else if (CanBeRemembered(request) && !FailedBefore(request, releases)) {
+    failed_run_.store(mark << kPageBits | request.pages, std::memory_order_relaxed);
   }
 }
 
@@ -49,6 +57,8 @@ bool Pressure::Sweep(unsigned first, Climber& climber) {
 bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
   if (FailedBefore(request, shards_->Releases())) {
     Count(counters_.remembered);
+    // A program that goes on asking in vain keeps memory scarce, so that each answer stays cheap.
+    last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
     return false;
   }
   Count(counters_.climbs);
@@ -96,7 +106,8 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
 }
 
 void Pressure::MaybeRelax(uint64_t now_ms) {
-  if (now_ms - last_scarce_ms_.load(std::memory_order_relaxed) > kScarceMs) {
+  // The other clock reading may be later than this one.
+  if (now_ms > last_scarce_ms_.load(std::memory_order_relaxed) + kScarceMs) {
     registry_->set_scarce(false);
   }
 }

@@ -6,7 +6,8 @@
 //   3  each shard in turn: collect, try to carve there (the run stays that shard's)
 //   4  broadcast to running threads, bounded wait; each shard in turn again
 //   5  retained segments and dirty free pages are given up; each shard in turn again
-//   6  fail, and remember: until something is released, the same failure costs O(1)
+//   6  fail, and remember: while memory is scarce and until something is released, the same
+//      failure costs O(1)
 //
 // Event path. Thread-safe. The gate is the outermost lease.
 #ifndef HZ3_POLICY_PRESSURE_H_
@@ -85,7 +86,7 @@ class Pressure {
   // What failed, each with the count of releases at that time (plus one, so that 0 says nothing).
   // Relaxed: one word each; a stale one only costs a climb.
   std::atomic<uint64_t> failed_class_[kTags] = {};
-  std::atomic<uint64_t> failed_run_{0};  // releases << 10 | least pages that failed
+  std::atomic<uint64_t> failed_run_{0};  // mark << 24 | least pages that failed
   std::atomic<uint64_t> last_scarce_ms_{0};
   Counters counters_;
 };

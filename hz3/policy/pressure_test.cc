@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr unsigned kShards = 3;
 constexpr size_t kArenaBytes = size_t{64} << 20;
@@ -176,6 +177,21 @@ TEST_F(PressureTest, WhatIsHarderThanARememberedFailureFailsTooAndWhatIsEasierCl
   EXPECT_THAT(StepsOfFailure(RunOf(7)), IsEmpty());
   EXPECT_THAT(StepsOfFailure(RunOf(8)), IsEmpty()) << "still remembered through the smaller one";
   EXPECT_THAT(StepsOfFailure(RunOf(6)), ::testing::Not(IsEmpty()));
+}
+
+TEST_F(PressureTest, AFailureIsForgottenWhenMemoryIsNoLongerScarce) {
+  // From then on threads cache again, so that what was freed may lie in bins and count as no
+  // release.
+  EXPECT_THAT(StepsOfFailure(RunOf(8)), Not(IsEmpty()));
+  EXPECT_THAT(StepsOfFailure(RunOf(8)), IsEmpty());
+  registry_.set_scarce(false);
+  EXPECT_THAT(StepsOfFailure(RunOf(8)), Not(IsEmpty()));
+}
+
+TEST_F(PressureTest, OfTwoRequestsForManySlotsTheSmallerIsNotCoveredByTheFailureOfTheLarger) {
+  EXPECT_THAT(StepsOfFailure(RunOf(4096)), Not(IsEmpty()));
+  EXPECT_THAT(StepsOfFailure(RunOf(2048)), Not(IsEmpty()));
+  EXPECT_THAT(StepsOfFailure(RunOf(4096)), IsEmpty());
 }
 
 TEST_F(PressureTest, SmallClassesAreRememberedOneByOne) {

@@ -222,9 +222,9 @@ void Shard::Uncarved(Segment& segment, unsigned n) {
   segments_.Update(*arena_, segment);
   AddFree(n);
   SetDirtyFree(dirty_free_pages() + n);
-  if (segment.AllFree() && ++empty_segments_ > kConfig.retained_segments) {
-    ReturnEmptySegments(kConfig.retained_segments);
-  }
+  if (!segment.AllFree()) return;
+  ++empty_segments_;
+  if (!collecting_) ReturnEmptySegments(kConfig.retained_segments);
 }
 
 void Shard::ReturnEmptySegments(unsigned keep) {
@@ -341,19 +341,28 @@ bool Shard::ResizeRun(void* p, unsigned pages) {
 }
 
 void Shard::CollectMail() {
+  // A segment that becomes empty on the way stays ours until the walk is over: in another shard's
+  // hands it could get mail that this walk would take.
+  collecting_ = true;
   for (uint32_t slot = mail_.TakeAll(); slot != kNoIndex;) {
     Segment& segment = arena_->segment(SlotIndex(slot));
     slot = MailList::Next(segment.inbox);
     segment.inbox.ClearPosted();
-    if (segment.use() == Segment::Use::kSegment && arena_->owner(segment.slot()) == id_) {
+    // What follows is read after ClearPosted: whoever posted before it came after the slot's last
+    // change of hands, so this thread sees who has it now.
+    if (segment.use() != Segment::Use::kSegment) continue;  // a late hint, and nothing else
+    const ShardId owner = arena_->owner(segment.slot());
+    if (owner == id_) {
       CollectSegment(segment);
     } else if (!segment.inbox.Empty() && segment.inbox.MarkPosted()) {
-      // A late announcement: the slot has changed hands since. Its mail is the new owner's; the
-      // address of that shard is found from ours, because shards lie in one array.
-      Shard* owner = this - id_.value() + arena_->owner(segment.slot()).value();
-      owner->mail_.Push(segment.slot(), segment.inbox);
+      // The slot has changed hands since: its mail is the new owner's. The address of that shard
+      // is found from ours, because shards lie in one array.
+      Shard* other = this - id_.value() + owner.value();
+      other->mail_.Push(segment.slot(), segment.inbox);
     }
   }
+  collecting_ = false;
+  ReturnEmptySegments(kConfig.retained_segments);
 }
 
 void Shard::CollectSegment(Segment& segment) {

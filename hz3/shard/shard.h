@@ -108,6 +108,8 @@ class alignas(2 * kCacheLine) Shard {
   void ResetAfterFork();
 
  private:
+  friend class ShardPeer;  // the test's: posts a hint as late as a preempted thread would
+
   unsigned RefillSmall(SizeClass c, void** out, unsigned want, const Effort& effort)
       HZ3_REQUIRES(lease_);
   unsigned RefillRuns(SizeClass c, void** out, unsigned want, const Effort& effort)
@@ -146,6 +148,7 @@ class alignas(2 * kCacheLine) Shard {
   SegmentSet segments_ HZ3_GUARDED_BY(lease_);
   Central central_[kSmallClasses + 1] HZ3_GUARDED_BY(lease_);
   unsigned empty_segments_ HZ3_GUARDED_BY(lease_) = 0;
+  bool collecting_ HZ3_GUARDED_BY(lease_) = false;
   size_t dirty_low_water_ HZ3_GUARDED_BY(lease_) = 0;
   Counters counters_;
   Counter releases_;

@@ -47,6 +47,7 @@ void Registry::Unlink(Tcache* cache) {
 }
 
 void Registry::End(Tcache* cache) {
+  cache->MarkEnding();
   cache->Retire();
   {
     LeaseHolder hold(lease_);

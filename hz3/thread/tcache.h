@@ -96,14 +96,20 @@ class alignas(2 * kCacheLine) Tcache {
   bool busy() const { return busy_.load(std::memory_order_relaxed); }
   class BusyScope {
    public:
-    explicit BusyScope(Tcache& cache) : cache_(cache) { cache_.SetBusy(true); }
-    ~BusyScope() { cache_.SetBusy(false); }
+    // Scopes may nest.
+    explicit BusyScope(Tcache& cache) : cache_(cache), before_(cache.busy()) {
+      cache_.SetBusy(true);
+    }
+    ~BusyScope() { cache_.SetBusy(before_); }
     BusyScope(const BusyScope&) = delete;
     BusyScope& operator=(const BusyScope&) = delete;
 
    private:
     Tcache& cache_;
+    const bool before_;
   };
+  // The thread ends: its bins are being emptied for good.
+  void MarkEnding() { SetBusy(true); }
 
   // Misses of the two kinds, for stats.
   Counter refills, flushes;
@@ -129,10 +135,12 @@ class alignas(2 * kCacheLine) Tcache {
   static uint32_t MaxCapacity(SizeClass c);
   static uint32_t FirstCapacity(SizeClass c);
   void SetBusy(bool busy) {
-    // Release on the way out and a compiler barrier on the way in: the child of a fork sees the
-    // flag set whenever the bins are half changed (same memory, copied at one instant).
+    // The child of a fork gets a copy of this memory as it is at one instant, so the order of the
+    // stores in the code is what counts, on both sides of the flag. (On x86-64 the machine keeps
+    // that order; elsewhere the release fence does.)
+    std::atomic_thread_fence(std::memory_order_release);
     busy_.store(busy, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_release);
   }
   bool EnsureBin(SizeClass c);
   void RestoreLimit(SizeClass c);
