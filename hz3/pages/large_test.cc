@@ -36,15 +36,16 @@ class LargeTest : public ::testing::Test {
   Large large_{arena_, kTag};
 };
 
-// A pattern over a block's first, last and every 4096th byte.
+// A pattern over a block: the first byte of each of its pages tells the pages apart.
+char PatternAt(size_t page, char value) {
+  return static_cast<char>(value + static_cast<int>(page % 50));
+}
 void Fill(char* p, size_t bytes, char value) {
-  for (size_t i = 0; i < bytes; i += kPageSize)
-    p[i] = static_cast<char>(value + i / kPageSize % 50);
-  p[bytes - 1] = value;
+  for (size_t i = 0; i < bytes; i += kPageSize) p[i] = PatternAt(i / kPageSize, value);
 }
 bool Holds(const char* p, size_t bytes, char value) {
   for (size_t i = 0; i < bytes; i += kPageSize) {
-    if (i != bytes - 1 && p[i] != static_cast<char>(value + i / kPageSize % 50)) return false;
+    if (p[i] != PatternAt(i / kPageSize, value)) return false;
   }
   return true;
 }
