@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -72,6 +73,37 @@ TEST(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
   p = realloc(p, 190000);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(p), before);
   free(p);
+}
+
+TEST(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) {
+  // The neighbour's pages, right behind the block, are taken and given back all the time.
+  constexpr size_t kBytes = 40960;
+  char* block = static_cast<char*>(malloc(kBytes));
+  std::vector<char*> others;
+  char* behind = static_cast<char*>(malloc(kBytes));
+  while (behind != block + kBytes && others.size() < 1000) {
+    others.push_back(block);
+    block = behind;
+    behind = static_cast<char*>(malloc(kBytes));
+  }
+  ASSERT_EQ(behind, block + kBytes);
+  free(behind);
+  std::atomic<bool> stop{false};
+  // Threads are spread over the shards: so many that one shares this thread's.
+  std::vector<std::thread> churn;
+  const uint64_t threads = heap.GetStats().shards;
+  for (uint64_t i = 0; i < threads; ++i) {
+    churn.emplace_back([&] {
+      while (!stop.load()) free(malloc(kBytes));
+    });
+  }
+  size_t wrong = 0;
+  for (int i = 0; i < 2000000; ++i) wrong += malloc_usable_size(block) != kBytes;
+  stop.store(true);
+  for (std::thread& thread : churn) thread.join();
+  EXPECT_EQ(wrong, 0u);
+  free(block);
+  for (char* other : others) free(other);
 }
 
 TEST(Malloc, ALimitMakesItFailSoftlyAndWorkAgainWithoutIt) {

@@ -11,7 +11,8 @@
 // in it are cached. All functions here are slow path.
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
-// the thread's part of the budget does; all bins together at most MaxBytes().
+// the thread's part of the budget does; all bins together at most TcacheControl::ThreadBytes(), or
+// their first capacities (half a MiB for all classes) where that is more.
 #ifndef HZ3_THREAD_TCACHE_H_
 #define HZ3_THREAD_TCACHE_H_
 
