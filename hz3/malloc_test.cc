@@ -7,19 +7,30 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "hz3/config/build_flags.h"
 #include "hz3/heap.h"
 #include "hz3/malloc_extension.h"
 
 namespace hz3 {
 namespace {
 
+class Malloc : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::string_view(kBuildSanitizer) != "none") {
+      GTEST_SKIP() << "under " << kBuildSanitizer << " the sanitizer owns malloc";
+    }
+  }
+};
+
 bool IsOurs(const void* p) { return heap.segmap().Contains(p); }
 
-TEST(Malloc, ServesThisProcess) {
+TEST_F(Malloc, ServesThisProcess) {
   void* small = malloc(64);
   void* medium = malloc(20000);
   void* large = malloc(100000);
@@ -33,7 +44,7 @@ TEST(Malloc, ServesThisProcess) {
   ::operator delete(object);
 }
 
-TEST(Malloc, GivesTheLastFreedBlockOfAClassFirst) {
+TEST_F(Malloc, GivesTheLastFreedBlockOfAClassFirst) {
   void* a = malloc(64);
   free(a);
   void* b = malloc(50);  // the same class
@@ -41,7 +52,7 @@ TEST(Malloc, GivesTheLastFreedBlockOfAClassFirst) {
   free(b);
 }
 
-TEST(Malloc, FreeKeepsErrnoAlsoOnTheSlowPath) {
+TEST_F(Malloc, FreeKeepsErrnoAlsoOnTheSlowPath) {
   std::vector<void*> blocks;
   for (int i = 0; i < 10000; ++i) blocks.push_back(malloc(3000));
   errno = 77;
@@ -49,14 +60,14 @@ TEST(Malloc, FreeKeepsErrnoAlsoOnTheSlowPath) {
   EXPECT_EQ(errno, 77);
 }
 
-TEST(Malloc, SuccessKeepsErrno) {
+TEST_F(Malloc, SuccessKeepsErrno) {
   errno = 78;
   void* p = malloc(200000);
   EXPECT_EQ(errno, 78);
   free(p);
 }
 
-TEST(Malloc, CallocClearsWhatWasUsedBefore) {
+TEST_F(Malloc, CallocClearsWhatWasUsedBefore) {
   for (const size_t size : {24u, 5000u, 50000u, 3000000u}) {
     void* dirty = malloc(size);
     memset(dirty, 0x5a, size);
@@ -67,7 +78,7 @@ TEST(Malloc, CallocClearsWhatWasUsedBefore) {
   }
 }
 
-TEST(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
+TEST_F(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
   void* p = malloc(200000);
   const uintptr_t before = reinterpret_cast<uintptr_t>(p);
   p = realloc(p, 190000);
@@ -75,7 +86,7 @@ TEST(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
   free(p);
 }
 
-TEST(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) {
+TEST_F(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) {
   // The neighbour's pages, right behind the block, are taken and given back all the time.
   constexpr size_t kBytes = 40960;
   char* block = static_cast<char*>(malloc(kBytes));
@@ -106,7 +117,7 @@ TEST(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) {
   for (char* other : others) free(other);
 }
 
-TEST(Malloc, ALimitMakesItFailSoftlyAndWorkAgainWithoutIt) {
+TEST_F(Malloc, ALimitMakesItFailSoftlyAndWorkAgainWithoutIt) {
   free(malloc(1000));
   ASSERT_EQ(hz3_set_limit(hz3_committed_bytes() + (size_t{4} << 20)), 0);
   errno = 0;
@@ -119,7 +130,7 @@ TEST(Malloc, ALimitMakesItFailSoftlyAndWorkAgainWithoutIt) {
   free(p);
 }
 
-TEST(Malloc, WhatCanNeverFitFailsWithoutDisturbingAnyThread) {
+TEST_F(Malloc, WhatCanNeverFitFailsWithoutDisturbingAnyThread) {
   const Stats before = heap.GetStats();
   errno = 0;
   EXPECT_EQ(malloc(hz3_arena_bytes() + 1), nullptr);

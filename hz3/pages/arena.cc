@@ -33,7 +33,8 @@ bool Arena::Reserve(size_t bytes) {
   const size_t pages = bytes >> kPageShift;
   const uint32_t rounded_slots = static_cast<uint32_t>(RoundUp(slots_, kMetadataStep));
   const size_t tag_bytes = PageRounded(size_t{rounded_slots} * kPagesPerSegment);
-  const size_t word_bytes = PageRounded(rounded_slots / 8 + rounded_slots);
+  const size_t free_word_bytes = RoundUp(rounded_slots, kSlotsPerWord) / 8;
+  const size_t word_bytes = PageRounded(free_word_bytes + rounded_slots);
   const size_t segment_bytes = PageRounded(rounded_slots * sizeof(Segment));
   const size_t record_bytes = size_t{rounded_slots} * kPagesPerSegment * page_record_bytes_;
   metadata_bytes_ = tag_bytes + word_bytes + segment_bytes + record_bytes + 5 * kPageSize;
@@ -54,7 +55,7 @@ bool Arena::Reserve(size_t bytes) {
     return false;
   }
   free_words_ = reinterpret_cast<uint64_t*>(words);
-  owners_ = reinterpret_cast<std::atomic<uint8_t>*>(words + rounded_slots / 8);
+  owners_ = reinterpret_cast<std::atomic<uint8_t>*>(words + free_word_bytes);
   segments_ = reinterpret_cast<Segment*>(segments);
   segmap_.Init(base_, pages, tags_);
   // Slots that were never used are free too, but they are found by counting, so that the bitmap of
