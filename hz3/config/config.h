@@ -51,9 +51,27 @@ namespace hz3 {
   X(unsigned, broadcast_wait_us, 20000, 20000,                                                    \
     "longest wait, in microseconds, for running threads to answer a broadcast")
 
+namespace internal {
+
+constexpr bool SameText(const char* a, const char* b) {
+  while (*a != '\0' && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+// The value of --//hz3/config:set for a switch, or else its lane's.
+template <typename T>
+constexpr T Chosen(const char* name, T of_lane) {
+  for (const auto& row : kBuildSet) {
+    if (SameText(row.name, name)) of_lane = static_cast<T>(row.value);
+  }
+  return of_lane;
+}
+
+}  // namespace internal
+
 struct Config {
 #define HZ3_DECLARE_SWITCH(type, name, scale, fast, meaning) \
-  type name = static_cast<type>(kLaneFast ? (fast) : (scale));
+  type name = internal::Chosen(#name, static_cast<type>(kLaneFast ? (fast) : (scale)));
   HZ3_SWITCH_TABLE(HZ3_DECLARE_SWITCH)
 #undef HZ3_DECLARE_SWITCH
 };
@@ -72,6 +90,17 @@ inline constexpr SwitchRow kSwitchTable[] = {
     HZ3_SWITCH_TABLE(HZ3_SWITCH_ROW)
 #undef HZ3_SWITCH_ROW
 };
+
+static_assert(
+    [] {
+      for (const auto& set : kBuildSet) {
+        bool known = *set.name == '\0';
+        for (const SwitchRow& row : kSwitchTable) known |= internal::SameText(set.name, row.name);
+        if (!known) return false;
+      }
+      return true;
+    }(),
+    "--//hz3/config:set names a switch that is not in HZ3_SWITCH_TABLE");
 
 inline constexpr const char* kLaneName = kLaneFast ? "fast" : "scale";
 

@@ -35,7 +35,8 @@ TEST(Config, TheTableShowsTheValuesOfTheBuild) {
 #define HZ3_COMPARE(type, switch_name, scale, fast, text)                            \
   if (NameOf(row) == #switch_name) {                                                 \
     EXPECT_EQ(row.value, static_cast<long long>(kConfig.switch_name));               \
-    EXPECT_EQ(kConfig.switch_name, static_cast<type>(kLaneFast ? (fast) : (scale))); \
+    EXPECT_EQ(kConfig.switch_name,                                                   \
+              internal::Chosen(#switch_name, static_cast<type>(kLaneFast ? (fast) : (scale)))); \
     EXPECT_EQ(MeaningOf(row), text);                                                 \
     ++compared;                                                                      \
   }
@@ -43,6 +44,13 @@ TEST(Config, TheTableShowsTheValuesOfTheBuild) {
 #undef HZ3_COMPARE
   }
   EXPECT_EQ(compared, sizeof(kSwitchTable) / sizeof(kSwitchTable[0]));
+}
+
+TEST(Config, WhatTheBuildDoesNotSetIsTheLanes) {
+  EXPECT_EQ(internal::Chosen("no_such_switch", 7), 7);
+  EXPECT_TRUE(internal::SameText("borrow", "borrow"));
+  EXPECT_FALSE(internal::SameText("borrow", "borrowed"));
+  EXPECT_FALSE(internal::SameText("borrowed", "borrow"));
 }
 
 TEST(Config, EverySwitchIsARowOfItsDocumentation) {
