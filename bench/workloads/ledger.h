@@ -1,0 +1,177 @@
+// Ledger: what is live in a fill workload, to the byte, and what was live when an allocation first
+// failed. Every block that a workload holds goes through the Account of the thread that allocates
+// or frees it; a block that waits in a ring is live.
+//
+// A block counts from after its malloc until before its free, so that the sum never exceeds what
+// the allocator holds. The figure at the first failure is added up by the thread that met it,
+// after it has told the others to stop. While it adds, each other thread ends the one operation
+// that it is in: the error is below one block per thread. The sum at rest, when all threads have
+// stopped, is kept beside it and shows how much that was.
+#ifndef BENCH_WORKLOADS_LEDGER_H_
+#define BENCH_WORKLOADS_LEDGER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+
+#include "bench/lib/block.h"
+#include "bench/lib/live_meter.h"
+#include "bench/lib/spsc_ring.h"
+#include "bench/workloads/rounding.h"
+
+namespace hz3::bench {
+
+enum class OnFailure {
+  kStop,   // the first failure ends the phase
+  kCount,  // the workload goes on
+};
+
+struct FirstFailure {
+  int64_t live = -1;  // rounded bytes; -1: nothing failed
+  uint64_t size = 0;
+  uint64_t thread = 0;
+};
+
+class Ledger;
+
+// The books of one thread. Only that thread allocates and frees through it; the sums are for when
+// it is at rest.
+class alignas(kNoSharing) Account {
+ public:
+  Account(Ledger* ledger, size_t index) : ledger_(*ledger), index_(index) {}
+
+  // A block without pointer when malloc failed; the ledger knows by then.
+  Block Allocate(uint64_t size);
+
+  void Free(Block block) {
+    Uncharge(block.size);
+    std::free(block.pointer);
+  }
+
+  // For blocks that come from or go to other functions than malloc and free.
+  void Charge(uint64_t size);
+  void Uncharge(uint64_t size);
+  void NoteFailure(uint64_t size);
+
+  uint64_t allocs() const { return allocs_; }
+  uint64_t frees() const { return frees_; }
+  uint64_t failures() const { return failures_; }
+  int64_t requested() const { return requested_; }
+  int64_t strict() const { return strict_; }
+
+ private:
+  Ledger& ledger_;
+  const size_t index_;
+  int64_t rounded_ = 0;
+  int64_t requested_ = 0;
+  int64_t strict_ = 0;
+  uint64_t allocs_ = 0;
+  uint64_t frees_ = 0;
+  uint64_t failures_ = 0;
+};
+
+// Thread-safe where it does not say otherwise.
+class Ledger {
+ public:
+  struct Limits {
+    OnFailure on_failure = OnFailure::kStop;
+    int64_t live_target = 0;  // 0: none
+    Writes writes = Writes::kNothing;
+    void (*at_first_failure)() = nullptr;  // called once, by the thread that failed
+  };
+
+  Ledger(size_t threads, const Limits& limits) : limits_(limits), meter_(threads) {
+    for (size_t i = 0; i < threads; ++i) accounts_.emplace_back(this, i);
+  }
+
+  Account& account(size_t thread) { return accounts_[thread]; }
+  size_t threads() const { return accounts_.size(); }
+  const Limits& limits() const { return limits_; }
+  LiveMeter& meter() { return meter_; }
+
+  // Threads look before each operation. Relaxed: it orders nothing, it only ends loops.
+  bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+  bool reached() const { return reached_.load(std::memory_order_relaxed); }
+
+  // Whether live bytes are below the target, if there is one; sets reached() when they are not.
+  bool BelowTarget() {
+    if (limits_.live_target == 0 || meter_.Sample() < limits_.live_target) return true;
+    reached_.store(true, std::memory_order_relaxed);
+    return false;
+  }
+
+  // The first caller files what is live now and stops the others.
+  void NoteFailure(size_t thread, uint64_t size) {
+    if (failed_.exchange(true, std::memory_order_relaxed)) return;
+    if (limits_.on_failure == OnFailure::kStop) stopped_.store(true, std::memory_order_relaxed);
+    first_failure_ = {meter_.Sum(), size, thread};
+    if (limits_.at_first_failure != nullptr) limits_.at_first_failure();
+  }
+
+  // The rest is for when all threads are at rest.
+  const FirstFailure& first_failure() const { return first_failure_; }
+
+  // Forgets a failure that was meant to happen, and goes on.
+  void Resume() {
+    first_failure_ = {};
+    failed_.store(false);
+    stopped_.store(false);
+    reached_.store(false);
+  }
+
+  template <typename T>
+  T Total(T (Account::*get)() const) const {
+    T sum = 0;
+    for (const Account& account : accounts_) sum += (account.*get)();
+    return sum;
+  }
+
+ private:
+  const Limits limits_;
+  LiveMeter meter_;
+  std::deque<Account> accounts_;  // they neither move nor copy
+  alignas(kNoSharing) std::atomic<bool> stopped_{false};
+  std::atomic<bool> reached_{false};
+  std::atomic<bool> failed_{false};
+  FirstFailure first_failure_;
+
+  friend class Account;
+};
+
+inline Block Account::Allocate(uint64_t size) {
+  const Block block = {std::malloc(size), size};
+  if (block.pointer == nullptr) {
+    NoteFailure(size);
+    return block;
+  }
+  Charge(size);
+  WriteBlock(block, ledger_.limits_.writes);
+  return block;
+}
+
+inline void Account::Charge(uint64_t size) {
+  ++allocs_;
+  rounded_ += static_cast<int64_t>(RoundedSize(size));
+  requested_ += static_cast<int64_t>(size);
+  strict_ += static_cast<int64_t>(StrictSize(size));
+  ledger_.meter_.Publish(index_, rounded_);
+}
+
+inline void Account::Uncharge(uint64_t size) {
+  ++frees_;
+  rounded_ -= static_cast<int64_t>(RoundedSize(size));
+  requested_ -= static_cast<int64_t>(size);
+  strict_ -= static_cast<int64_t>(StrictSize(size));
+  ledger_.meter_.Publish(index_, rounded_);
+}
+
+inline void Account::NoteFailure(uint64_t size) {
+  ++failures_;
+  ledger_.NoteFailure(index_, size);
+}
+
+}  // namespace hz3::bench
+
+#endif  // BENCH_WORKLOADS_LEDGER_H_
