@@ -69,7 +69,8 @@ constinit uintptr_t hot_arena_base = 0;
 constinit size_t hot_arena_pages = 0;
 constinit const std::atomic<Tag>* hot_tags = nullptr;
 constinit const Tcache Heap::kUnstarted{Tcache::Unstarted{}};
-constinit thread_local Tcache* Heap::thread_cache_ = const_cast<Tcache*>(&Heap::kUnstarted);
+constinit thread_local std::atomic<Tcache*> Heap::thread_cache_{
+    const_cast<Tcache*>(&Heap::kUnstarted)};
 
 size_t Heap::ChosenArenaBytes(bool* may_shrink) {
   size_t mib = ArenaMibFromEnvironment();
@@ -115,16 +116,25 @@ bool Heap::EnsureReady() {
   return true;
 }
 
+Tcache* Heap::OwnCache() {
+  Tcache* cache = thread_cache();
+  // One round for each thief that comes by.
+  while (cache == &Tcache::kRevoked) {
+    registry_.AwaitThief();
+    cache = thread_cache();
+  }
+  return cache == &kUnstarted ? nullptr : cache;
+}
+
 Tcache* Heap::StartedCache() {
-  Tcache* cache = thread_cache_;
-  return cache != &kUnstarted ? cache : StartThread();
+  Tcache* cache = OwnCache();
+  return cache != nullptr ? cache : StartThread();
 }
 
 Tcache* Heap::StartThread() {
   if (thread_ended || !EnsureReady()) return nullptr;
-  Tcache* cache = registry_.Start();
+  Tcache* cache = registry_.Start(&thread_cache_);
   if (cache == nullptr) return nullptr;
-  thread_cache_ = cache;
   RegisterForkHandlers();
   // May allocate for a high key: by then the cache is there.
   if (pthread_setspecific(thread_end_key, cache) != 0) {
@@ -136,14 +146,14 @@ Tcache* Heap::StartThread() {
 
 void Heap::EndThread() {
   thread_ended = true;
-  Tcache* cache = thread_cache_;
-  if (cache == &kUnstarted) return;
-  thread_cache_ = const_cast<Tcache*>(&kUnstarted);
-  registry_.End(cache);
+  Tcache* cache = OwnCache();
+  if (cache == nullptr) return;
+  registry_.End(cache, const_cast<Tcache*>(&kUnstarted));
 }
 
-ShardId Heap::HomeShard() const {
-  return thread_cache_ == &kUnstarted ? ShardId(0) : thread_cache_->shard();
+ShardId Heap::HomeShard() {
+  const Tcache* cache = OwnCache();
+  return cache == nullptr ? ShardId(0) : cache->shard();
 }
 
 // Once in a while, on the slow path: decay, and the end of scarcity.
@@ -194,7 +204,7 @@ class Heap::Attempt final : public Climber {
 };
 
 void* Heap::Climb(const Request& request) {
-  Tcache* cache = thread_cache_ == &kUnstarted ? nullptr : thread_cache_;
+  Tcache* cache = OwnCache();
   Attempt attempt(*this, request, cache);
   if (cache == nullptr) {
     pressure_.Climb(request, HomeShard().value(), nullptr, attempt);
@@ -245,7 +255,7 @@ void* Heap::AllocateAligned(size_t bytes, size_t align) {
   if (align <= kPageSize) {
     const SizeClass c = AlignedClassOf(bytes, align);
     if (c != SizeClass(0)) {
-      Tcache* cache = thread_cache_;
+      Tcache* cache = thread_cache();
       void* p = cache->top[c.value()][-1];
       if (p == nullptr) return AllocateClassSlow(c);
       --cache->top[c.value()];
@@ -399,8 +409,8 @@ void* Heap::ResizeInPlace(void* p, size_t bytes) {
 }
 
 void Heap::ReleaseThread() {
-  Tcache* cache = thread_cache_;
-  if (cache == &kUnstarted) return;
+  Tcache* cache = OwnCache();
+  if (cache == nullptr) return;
   Tcache::BusyScope busy(*cache);
   cache->FlushAll(Delivery::kBitmap);
 }
@@ -447,7 +457,7 @@ void Heap::AfterForkInChild() HZ3_NO_ANALYSIS {
   arena_.ResetAfterFork();
   for (unsigned i = 0; i < shards_.count(); ++i) shards_[i].ResetAfterFork();
   pressure_.ResetAfterFork();
-  registry_.ResetAfterFork(thread_cache_ == &kUnstarted ? nullptr : thread_cache_);
+  registry_.ResetAfterFork(OwnCache());
 }
 
 }  // namespace hz3

@@ -29,7 +29,8 @@ namespace hz3 {
 class Heap {
  public:
   // What the calling thread allocates from; shared and empty until its first slow path.
-  static Tcache* thread_cache() { return thread_cache_; }
+  // Relaxed: what lies behind it belongs to the thread, or is a constant.
+  static Tcache* thread_cache() { return thread_cache_.load(std::memory_order_relaxed); }
 
   // A bin of class c missed, or there is no bin for `bytes`.
   void* AllocateSlow(size_t bytes);
@@ -73,6 +74,8 @@ class Heap {
   // The calling thread's own cache, started if need be; nullptr for a thread that has none (any
   // more), which is served directly.
   Tcache* StartedCache();
+  // The same, but a thread that has not started stays so.
+  Tcache* OwnCache();
   Tcache* StartThread();
   void* AllocateFromCache(Tcache& cache, SizeClass c);
   void* AllocateDirectly(SizeClass c);
@@ -81,7 +84,7 @@ class Heap {
   void FreeLarge(void* p);
   void FreeDirectly(SizeClass c, void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
-  ShardId HomeShard() const;
+  ShardId HomeShard();
   void Housekeeping(Tcache& cache);
   static size_t ChosenArenaBytes(bool* may_shrink);
 
@@ -97,7 +100,8 @@ class Heap {
   bool failed_ HZ3_GUARDED_BY(init_lease_) = false;
 
   static const Tcache kUnstarted;
-  static constinit thread_local Tcache* thread_cache_;
+  // The thread's handle on its cache; a thief makes it point elsewhere for a while (tcache.h).
+  static constinit thread_local std::atomic<Tcache*> thread_cache_;
 };
 
 // Hidden, so that the code reaches them by one instruction instead of through the GOT.

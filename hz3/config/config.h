@@ -40,6 +40,8 @@ namespace hz3 {
     "a flush of foreign objects takes the owner's lease when nobody holds it (false: mail only)") \
   X(bool, broadcast, true, true,                                                                  \
     "pressure asks running threads to empty their bins (rung 4 of the ladder)")                   \
+  X(bool, idle_steal, true, true,                                                                 \
+    "pressure takes what sleeping threads hold in their bins (rung 4 of the ladder)")             \
   X(bool, decommit, true, true, "free dirty pages decay: their memory goes back to the system")   \
   X(size_t, decay_half_life_ms, 1000, 1000,                                                       \
     "half of the free dirty pages that nobody used are given back in this time")                  \

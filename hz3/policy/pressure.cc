@@ -85,8 +85,12 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
   registry_->set_scarce(true);
   if (kConfig.broadcast && first_time) {              // rung 4
     Count(counters_.broadcasts);
-    registry_->Broadcast(self, kConfig.broadcast_wait_us);
-    releases = shards_->Releases();
+    registry_->Broadcast(self);
+    if (kConfig.idle_steal && registry_->RobOthers(self) > 0 &&
+        Sweep(own_shard, climber)) {
+      return true;
+    }
+    registry_->AwaitAnswers(kConfig.broadcast_wait_us);
     if (Sweep(own_shard, climber)) return true;
   }
   for (unsigned i = 0; i < shards_->count(); ++i) {   // rung 5

@@ -4,7 +4,8 @@
 //   1  own bins and stash into bitmaps, own shard's mail; try again
 //   2  through the gate: one leader at a time; whoever waited tries the shards again
 //   3  each shard in turn: collect, try to carve there (the run stays that shard's)
-//   4  broadcast to running threads, bounded wait; each shard in turn again
+//   4  broadcast: threads that run are asked to empty their bins; those that sleep are robbed; each
+//      shard in turn again; bounded wait for the answers; each shard in turn again
 //   5  retained segments and dirty free pages are given up; each shard in turn again
 //   6  fail, and remember: while memory is scarce and until something is released, the same
 //      failure costs O(1)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "hz3/base/thread_barrier.h"
 #include "hz3/config/config.h"
 
 namespace hz3 {
@@ -19,7 +20,7 @@ void Registry::Init(const ShardTable& shards, MetadataPool& pool) {
   pool_ = &pool;
 }
 
-Tcache* Registry::Start() {
+Tcache* Registry::Start(std::atomic<Tcache*>* handle) {
   void* memory = pool_->Allocate(sizeof(Tcache));
   if (memory == nullptr) return nullptr;
   LeaseHolder hold(lease_);
@@ -28,9 +29,12 @@ Tcache* Registry::Start() {
   ++on_shard_[shard];
   Tcache* cache =
       new (memory) Tcache(*shards_, *pool_, *this, ShardId(static_cast<uint8_t>(shard)));
+  cache->handle = handle;
   cache->next = head_;
   if (head_ != nullptr) head_->previous = cache;
   head_ = cache;
+  // Relaxed: only the thread itself looks there, and thieves under the lease.
+  if (handle != nullptr) handle->store(cache, std::memory_order_relaxed);
   threads_.store(threads() + 1, std::memory_order_relaxed);
   return cache;
 }
@@ -46,7 +50,13 @@ void Registry::Unlink(Tcache* cache) {
   threads_.store(threads() - 1, std::memory_order_relaxed);
 }
 
-void Registry::End(Tcache* cache) {
+void Registry::End(Tcache* cache, Tcache* after) {
+  {
+    LeaseHolder hold(lease_);  // nobody robs it now or later
+    // Relaxed: only the thread itself looks there from now on.
+    if (cache->handle != nullptr) cache->handle->store(after, std::memory_order_relaxed);
+    cache->handle = nullptr;
+  }
   cache->MarkEnding();
   cache->Retire();
   {
@@ -66,17 +76,19 @@ unsigned Registry::Unanswered(uint32_t epoch) {
   return n;
 }
 
-void Registry::Broadcast(Tcache* self, uint32_t wait_us) {
+void Registry::Broadcast(Tcache* self) {
   // Sequentially consistent: before the lowered limits, see Tcache::RestoreLimits.
-  const uint32_t epoch = epoch_.fetch_add(1, std::memory_order_seq_cst) + 1;
+  epoch_.fetch_add(1, std::memory_order_seq_cst);
   if (self != nullptr) self->AnswerBroadcast();
-  waiting_.store(true, std::memory_order_seq_cst);
-  {
-    LeaseHolder hold(lease_);
-    for (Tcache* cache = head_; cache != nullptr; cache = cache->next) {
-      if (cache != self) cache->LowerLimits();
-    }
+  LeaseHolder hold(lease_);
+  for (Tcache* cache = head_; cache != nullptr; cache = cache->next) {
+    if (cache != self) cache->LowerLimits();
   }
+}
+
+void Registry::AwaitAnswers(uint32_t wait_us) {
+  const uint32_t epoch = this->epoch();
+  waiting_.store(true, std::memory_order_seq_cst);
   for (uint32_t waited = 0; waited < wait_us; waited += kWaitSliceUs) {
     const uint32_t seen = answers_.load(std::memory_order_seq_cst);
     {
@@ -88,11 +100,31 @@ void Registry::Broadcast(Tcache* self, uint32_t wait_us) {
   waiting_.store(false, std::memory_order_relaxed);
 }
 
+size_t Registry::RobOthers(Tcache* self) {
+  LeaseHolder hold(lease_);
+  Tcache* const revoked = const_cast<Tcache*>(&Tcache::kRevoked);
+  for (Tcache* cache = head_; cache != nullptr; cache = cache->next) {
+    if (cache == self || cache->handle == nullptr) continue;
+    // Relaxed: the barrier below is what orders it before the look at busy.
+    cache->handle->store(revoked, std::memory_order_relaxed);
+  }
+  const bool ordered = BarrierOnAllThreads();
+  size_t taken = 0;
+  for (Tcache* cache = head_; cache != nullptr; cache = cache->next) {
+    if (cache == self || cache->handle == nullptr) continue;
+    if (ordered && !cache->busy()) taken += cache->Rob();
+    // Release: whoever comes through the handle sees the bins as they are now.
+    cache->handle->store(cache, std::memory_order_release);
+  }
+  return taken;
+}
+
 void Registry::ResetAfterFork(Tcache* self) HZ3_NO_ANALYSIS {
   lease_.ResetAfterFork();
   waiting_.store(false, std::memory_order_relaxed);
   for (Tcache* cache = head_; cache != nullptr;) {
     Tcache* const next = cache->next;
+    if (cache != self) cache->handle = nullptr;  // its thread is gone, and with it the handle
     if (cache != self && !cache->busy()) {
       End(cache);
     } else if (cache != self) {

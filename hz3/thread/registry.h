@@ -7,6 +7,8 @@
 // thread's next free misses, sees the epoch, empties its bins into the bitmaps, and stores the
 // epoch as its answer (release). The leader waits a bounded time on `answers_`, then sweeps. A
 // thread that did not answer the last broadcast either is taken to be blocked and not waited for.
+// What such a thread holds is robbed (tcache.h says how), under the registry's lease: a thread that
+// wakes meanwhile and finds its handle revoked waits for that lease.
 #ifndef HZ3_THREAD_REGISTRY_H_
 #define HZ3_THREAD_REGISTRY_H_
 
@@ -28,13 +30,21 @@ class Registry : public TcacheControl {
   void Init(const ShardTable& shards, MetadataPool& pool);
 
   // A cache for the calling thread, on the shard with fewest threads; nullptr without memory.
-  Tcache* Start();
-  // The calling thread is done with `cache`: everything in it becomes free.
-  void End(Tcache* cache);
+  // `handle` is where the thread will look for it.
+  Tcache* Start(std::atomic<Tcache*>* handle = nullptr);
+  // The calling thread is done with `cache`: everything in it becomes free. Its handle is set to
+  // `after`.
+  void End(Tcache* cache, Tcache* after = nullptr);
 
-  // Asks all threads to empty their bins and waits at most `wait_us` microseconds for those that
-  // run. `self` (may be nullptr) is the caller's own cache, already empty.
-  void Broadcast(Tcache* self, uint32_t wait_us);
+  // Asks all threads to empty their bins. `self` (may be nullptr) is the caller's own cache,
+  // already empty.
+  void Broadcast(Tcache* self);
+  // Waits at most `wait_us` microseconds until those that run have answered the last broadcast.
+  void AwaitAnswers(uint32_t wait_us);
+  // Takes what other threads than that of `self` hold in their bins, but for the last object of
+  // each bin and for threads that are in the slow path. Returns how many objects that were: 0 also
+  // when the kernel has no barrier for it.
+  size_t RobOthers(Tcache* self);
 
   template <typename F>
   void ForEach(F f) {
@@ -54,7 +64,6 @@ class Registry : public TcacheControl {
 
   const ShardTable* shards_ = nullptr;
   MetadataPool* pool_ = nullptr;
-  Lease lease_;
   Tcache* head_ HZ3_GUARDED_BY(lease_) = nullptr;
   uint32_t on_shard_[kMaxShards] HZ3_GUARDED_BY(lease_) = {};
 };

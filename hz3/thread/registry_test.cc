@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "hz3/base/fake_os_memory.h"
+#include "hz3/base/thread_barrier.h"
 #include "hz3/config/config.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/objects/span.h"
@@ -173,7 +174,8 @@ TEST_F(RegistryTest, ScarceIsARememberedHint) {
 
 TEST_F(RegistryTest, ABroadcastWithoutThreadsDoesNotWait) {
   const Clock::time_point start = Clock::now();
-  registry_.Broadcast(nullptr, 5000000);
+  registry_.Broadcast(nullptr);
+  registry_.AwaitAnswers(5000000);
   EXPECT_LT(Milliseconds(start), 2000);
   EXPECT_EQ(registry_.epoch(), 1u);
 }
@@ -182,7 +184,8 @@ TEST_F(RegistryTest, TheLeaderItselfHasAnswered) {
   Tcache* self = registry_.Start();
   UseBin(*self);
   const Clock::time_point start = Clock::now();
-  registry_.Broadcast(self, 5000000);
+  registry_.Broadcast(self);
+  registry_.AwaitAnswers(5000000);
   EXPECT_LT(Milliseconds(start), 2000);
   EXPECT_EQ(self->answered_epoch(), registry_.epoch());
   EXPECT_EQ(self->CachedBytes(), 0u);
@@ -195,7 +198,8 @@ TEST_F(RegistryTest, ABroadcastLowersTheLimitsOfTheOthersSoThatTheirNextFreeIsSl
   UseBin(*other);
   const unsigned c = ClassOf(64).value();
   ASSERT_LT(other->top[c], other->limit[c].load());
-  registry_.Broadcast(self, 0);
+  registry_.Broadcast(self);
+  registry_.AwaitAnswers(0);
   EXPECT_GE(other->top[c], other->limit[c].load());
   EXPECT_NE(other->answered_epoch(), registry_.epoch());
   other->AnswerBroadcast();
@@ -209,15 +213,18 @@ TEST_F(RegistryTest, ABroadcastLowersTheLimitsOfTheOthersSoThatTheirNextFreeIsSl
 TEST_F(RegistryTest, TheWaitForABlockedThreadIsBoundedAndItIsNotWaitedForAgain) {
   Tcache* blocked = registry_.Start();
   Clock::time_point start = Clock::now();
-  registry_.Broadcast(nullptr, 30000);
+  registry_.Broadcast(nullptr);
+  registry_.AwaitAnswers(30000);
   EXPECT_GE(Milliseconds(start), 15);
   EXPECT_LT(Milliseconds(start), 5000);
   start = Clock::now();
-  registry_.Broadcast(nullptr, 10000000);
+  registry_.Broadcast(nullptr);
+  registry_.AwaitAnswers(10000000);
   EXPECT_LT(Milliseconds(start), 5000) << "it did not answer the broadcast before";
   blocked->AnswerBroadcast();
   start = Clock::now();
-  registry_.Broadcast(nullptr, 30000);
+  registry_.Broadcast(nullptr);
+  registry_.AwaitAnswers(30000);
   EXPECT_GE(Milliseconds(start), 15) << "it has answered, so it is expected to again";
   registry_.End(blocked);
 }
@@ -242,7 +249,8 @@ TEST_F(RegistryTest, ARunningThreadAnswersAndItsBinsAreEmptyForTheLeadersSweep) 
   });
   while (!started) std::this_thread::yield();
   const Clock::time_point start = Clock::now();
-  registry_.Broadcast(nullptr, 20000000);
+  registry_.Broadcast(nullptr);
+  registry_.AwaitAnswers(20000000);
   EXPECT_LT(Milliseconds(start), 15000) << "the answer ends the wait";
   CollectEverything();
   EXPECT_EQ(arena_.free_slots(), arena_.slots()) << "what it cached can be had";
@@ -258,13 +266,15 @@ TEST_F(RegistryTest, AThreadThatEndsEndsTheWaitForIt) {
     registry_.End(cache);
   });
   const Clock::time_point start = Clock::now();
-  registry_.Broadcast(nullptr, 20000000);
+  registry_.Broadcast(nullptr);
+  registry_.AwaitAnswers(20000000);
   EXPECT_LT(Milliseconds(start), 15000);
   ender.join();
 }
 
 TEST_F(RegistryTest, AThreadThatStartsAfterABroadcastHasNothingToAnswer) {
-  registry_.Broadcast(nullptr, 0);
+  registry_.Broadcast(nullptr);
+  registry_.AwaitAnswers(0);
   Tcache* cache = registry_.Start();
   EXPECT_EQ(cache->answered_epoch(), registry_.epoch());
   UseBin(*cache);
@@ -272,6 +282,165 @@ TEST_F(RegistryTest, AThreadThatStartsAfterABroadcastHasNothingToAnswer) {
   cache->AnswerBroadcast();
   EXPECT_EQ(cache->CachedBytes(), held);
   registry_.End(cache);
+}
+
+// -- robbing ------------------------------------------------------------------------------------
+
+// A thread as the front door sees it: its handle, and malloc and free of 64 bytes.
+class Owner {
+ public:
+  explicit Owner(Registry& registry) : registry_(registry), cache_(registry.Start(&handle_)) {}
+  ~Owner() {
+    if (cache_ != nullptr) registry_.End(cache_);
+  }
+
+  void* Malloc() {
+    Tcache* cache = handle_.load(std::memory_order_relaxed);
+    void** top = cache->top[kClass.value()];
+    void* p = top[-1];
+    if (p == nullptr) return MallocSlow();
+    cache->top[kClass.value()] = top - 1;
+    return p;
+  }
+  void Free(void* p) {
+    Tcache* cache = handle_.load(std::memory_order_relaxed);
+    void** top = cache->top[kClass.value()];
+    if (Tcache::IsFull(&cache->top[kClass.value()], top)) return FreeSlow(p);
+    *top = p;
+    cache->top[kClass.value()] = top + 1;
+  }
+  Tcache& cache() { return *cache_; }
+
+  static constexpr SizeClass kClass = ClassOf(64);
+
+ private:
+  void* MallocSlow() {
+    Tcache::BusyScope busy(*cache_);
+    cache_->AnswerBroadcast();
+    if (cache_->CachedObjects(kClass) > 0) return *--cache_->top[kClass.value()];
+    return cache_->Refill(kClass);
+  }
+  void FreeSlow(void* p) {
+    Tcache::BusyScope busy(*cache_);
+    cache_->AnswerBroadcast();
+    cache_->Accept(kClass, p);
+  }
+
+  Registry& registry_;
+  std::atomic<Tcache*> handle_{nullptr};
+  Tcache* cache_;
+};
+
+TEST_F(RegistryTest, ASleepingThreadIsRobbedOfAllButTheLastObjectOfABin) {
+  Owner sleeper(registry_);
+  std::vector<void*> blocks;
+  for (int i = 0; i < 60; ++i) blocks.push_back(sleeper.Malloc());
+  for (void* p : blocks) sleeper.Free(p);
+  ASSERT_GT(sleeper.cache().CachedObjects(Owner::kClass), 2u);
+  if (!BarrierOnAllThreads()) GTEST_SKIP() << "membarrier is not to be had here";
+  EXPECT_GT(registry_.RobOthers(nullptr), 1u);
+  EXPECT_EQ(sleeper.cache().CachedObjects(Owner::kClass), 1u);
+  EXPECT_EQ(sleeper.cache().CachedBytes(), 64u);
+  CollectEverything();
+  EXPECT_EQ(arena_.free_slots() + 1, arena_.slots()) << "the one that is left holds a segment";
+  // It wakes: first the one that it has, then a refill; what it frees is cached again.
+  EXPECT_EQ(sleeper.Malloc(), blocks.back());
+  void* p = sleeper.Malloc();
+  ASSERT_NE(p, nullptr);
+  EXPECT_NE(p, blocks.back());
+  sleeper.Free(blocks.back());
+  sleeper.Free(p);
+}
+
+TEST_F(RegistryTest, WhoIsRobbedTwiceStillKeepsTheLastObject) {
+  Owner sleeper(registry_);
+  std::vector<void*> blocks;
+  for (int i = 0; i < 40; ++i) blocks.push_back(sleeper.Malloc());
+  for (void* p : blocks) sleeper.Free(p);
+  if (!BarrierOnAllThreads()) GTEST_SKIP() << "membarrier is not to be had here";
+  EXPECT_GT(registry_.RobOthers(nullptr), 1u);
+  void* last = sleeper.Malloc();
+  EXPECT_EQ(last, blocks.back());
+  sleeper.Free(last);
+  sleeper.Free(sleeper.Malloc());
+  registry_.RobOthers(nullptr);
+  EXPECT_EQ(sleeper.cache().CachedObjects(Owner::kClass), 1u);
+  std::set<void*> all;
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(all.insert(sleeper.Malloc()).second) << i;
+  for (void* p : all) sleeper.Free(p);
+}
+
+TEST_F(RegistryTest, NeitherTheLeaderNorABusyThreadIsRobbed) {
+  Owner self(registry_);
+  Owner busy(registry_);
+  for (Owner* owner : {&self, &busy}) {
+    std::vector<void*> blocks;
+    for (int i = 0; i < 40; ++i) blocks.push_back(owner->Malloc());
+    for (void* p : blocks) owner->Free(p);
+  }
+  const size_t held = busy.cache().CachedBytes();
+  ASSERT_GT(held, 64u);
+  Tcache::BusyScope scope(busy.cache());
+  registry_.RobOthers(&self.cache());
+  EXPECT_EQ(self.cache().CachedBytes(), held);
+  EXPECT_EQ(busy.cache().CachedBytes(), held);
+}
+
+TEST_F(RegistryTest, AThreadThatEndsAfterItWasRobbedLosesNothing) {
+  {
+    Owner owner(registry_);
+    std::vector<void*> blocks;
+    for (int i = 0; i < 60; ++i) blocks.push_back(owner.Malloc());
+    for (void* p : blocks) owner.Free(p);
+    registry_.RobOthers(nullptr);
+  }
+  CollectEverything();
+  EXPECT_EQ(arena_.free_slots(), arena_.slots());
+}
+
+// Threads that run are robbed at every instant of their malloc and free: no object is ever handed
+// out twice, and none is lost.
+TEST_F(RegistryTest, RunningThreadsAreRobbedAndNothingIsHandedOutTwice) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer does not know what membarrier orders";
+#endif
+  std::vector<std::atomic<uint8_t>> live(arena_.bytes() / 64);
+  const auto base = reinterpret_cast<uintptr_t>(arena_.segmap().base());
+  const auto index = [&](void* p) { return (reinterpret_cast<uintptr_t>(p) - base) / 64; };
+  constexpr uint64_t kOps = 300000;
+  std::atomic<uint64_t> ops{0};
+  std::atomic<uint64_t> twice{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      Owner owner(registry_);
+      std::vector<void*> blocks;
+      uint64_t state = static_cast<uint64_t>(t) + 1;
+      while (ops.fetch_add(1, std::memory_order_relaxed) < kOps) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        if (blocks.size() < 200 && (state >> 40) % 100 < 55) {
+          void* p = owner.Malloc();
+          if (live[index(p)].exchange(1) != 0) ++twice;
+          blocks.push_back(p);
+        } else if (!blocks.empty()) {
+          live[index(blocks.back())].store(0);
+          owner.Free(blocks.back());
+          blocks.pop_back();
+        }
+      }
+      for (void* p : blocks) owner.Free(p);
+    });
+  }
+  uint64_t robberies = 0;
+  for (; ops.load(std::memory_order_relaxed) < kOps; ++robberies) {
+    if (robberies % 16 == 0) registry_.Broadcast(nullptr);
+    registry_.RobOthers(nullptr);
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(robberies, 100u);
+  EXPECT_EQ(twice, 0u);
+  CollectEverything();
+  EXPECT_EQ(arena_.free_slots(), arena_.slots());
 }
 
 TEST_F(RegistryTest, TheChildOfAForkKeepsItsOwnThreadAndEmptiesTheOthers) {
@@ -311,7 +480,10 @@ TEST_F(RegistryTest, ThreadsComeAndGoWhileALeaderBroadcasts) {
       }
     });
   }
-  for (int i = 0; i < 200; ++i) registry_.Broadcast(nullptr, 1000);
+  for (int i = 0; i < 200; ++i) {
+    registry_.Broadcast(nullptr);
+    registry_.AwaitAnswers(1000);
+  }
   done = true;
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(registry_.threads(), 0u);

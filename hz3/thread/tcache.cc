@@ -20,6 +20,8 @@ constexpr size_t kBorrowPages = 64;
 
 }  // namespace
 
+constinit const Tcache Tcache::kRevoked{Tcache::Unstarted{}};
+
 Tcache::Tcache(const ShardTable& shards, MetadataPool& pool, TcacheControl& control, ShardId shard)
     : shards_(&shards), pool_(&pool), control_(&control), shard_(shard) {
   for (unsigned c = 0; c < kTags; ++c) top[c] = const_cast<void**>(&kNothing[1]);
@@ -248,6 +250,49 @@ void Tcache::Retire() {
     top[i] = bins_[i].base;
   }
   capacity_bytes_.Subtract(capacity_bytes_.Get());
+}
+
+size_t Tcache::Rob() {
+  size_t taken = remote_.count();
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    Bin& bin = bins_[i];
+    // Relaxed: the owner may be about to move it by one, see the head of the header.
+    Top const last = __atomic_load_n(&top[i], __ATOMIC_RELAXED);
+    Top const lowest = bin.base + bin.taken;
+    if (last - lowest < 2) continue;
+    const unsigned n = static_cast<unsigned>(last - lowest) - 1;
+    Deliver(c, lowest, n, Delivery::kBitmap);
+    // Release: the owner that pops down to it may be gone from its slow path since long.
+    __atomic_store_n(&lowest[n - 1], nullptr, __ATOMIC_RELEASE);
+    bin.taken += n;
+    taken += n;
+    robbed_ = true;
+  }
+  DeliverRemote(Delivery::kBitmap);
+  return taken;
+}
+
+// One round for each thief that comes by; they are climbers that lead, one after the other.
+void Tcache::AwaitThief(bool busy_before) {
+  do {
+    SetBusy(busy_before);
+    control_->AwaitThief();
+    SetBusy(true);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // as in BusyScope
+  } while (IsRevoked());
+}
+
+void Tcache::SettleBins() {
+  for (unsigned i = 1; i < kClasses; ++i) {
+    Bin& bin = bins_[i];
+    if (bin.taken == 0) continue;
+    const unsigned count = Count(SizeClass(static_cast<uint8_t>(i)));
+    memmove(bin.base, bin.base + bin.taken, count * sizeof(void*));
+    top[i] = bin.base + count;
+    bin.taken = 0;
+  }
+  robbed_ = false;
 }
 
 void Tcache::AnswerBroadcast() {

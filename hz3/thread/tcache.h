@@ -10,6 +10,15 @@
 // A Tcache belongs to its thread; only `limit` and the answer to a broadcast are shared. Objects
 // in it are cached. All functions here are slow path.
 //
+// What a thread that sleeps holds can be robbed. Its handle, the one word through which it reaches
+// its cache, is made to point to kRevoked, whose bins are all empty and full at once; a barrier on
+// all threads follows. From then on the owner can be at most in the middle of one malloc or free
+// that had read the handle before: that one reads and writes top[c] and the entries top[c][-1] and
+// top[c][0] of one bin, and comes to the slow path, where it waits, with the next. So the thief
+// takes all entries but the last of each bin, leaves `top` alone, and puts a nullptr below the
+// entry that is left. Owners in the slow path (busy) are not robbed: they set busy and then look at the
+// handle, the thief sets the handle and, after the barrier, looks at busy.
+//
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
 // the thread's part of the budget does; all bins together at most TcacheControl::ThreadBytes(), or
 // their first capacities (half a MiB for all classes) where that is more.
@@ -43,6 +52,9 @@ class alignas(2 * kCacheLine) Tcache {
   constexpr explicit Tcache(Unstarted) {
     for (unsigned c = 0; c < kTags; ++c) top[c] = const_cast<void**>(&kNothing[1]);
   }
+
+  // What the handle of a thread points to while its bins are robbed; as the unstarted one.
+  static const Tcache kRevoked;
 
   Tcache(const ShardTable& shards, MetadataPool& pool, TcacheControl& control, ShardId shard);
   Tcache(const Tcache&) = delete;
@@ -84,6 +96,9 @@ class alignas(2 * kCacheLine) Tcache {
   void RestoreLimits();
   // Asks the owning thread to come to the slow path; any thread.
   void LowerLimits();
+  // Any thread that has revoked this cache and seen that it is not busy: all objects but the last
+  // of each bin, and the remote stash, become free. Returns how many that were.
+  size_t Rob();
   uint32_t answered_epoch() const { return answered_epoch_.load(std::memory_order_acquire); }
 
   ShardId shard() const { return shard_; }
@@ -94,12 +109,18 @@ class alignas(2 * kCacheLine) Tcache {
   unsigned CachedObjects(SizeClass c) const;
 
   // True while the owner changes its bins in the slow path: the child of a fork cannot trust them.
-  bool busy() const { return busy_.load(std::memory_order_relaxed); }
+  // Acquire: who robs sees the bins as the owner's last slow path left them.
+  bool busy() const { return busy_.load(std::memory_order_acquire); }
   class BusyScope {
    public:
-    // Scopes may nest.
+    // Scopes may nest. Waits while the cache is being robbed, and makes its bins whole.
     explicit BusyScope(Tcache& cache) : cache_(cache), before_(cache.busy()) {
       cache_.SetBusy(true);
+      // A thief stores the handle before its barrier on all threads and reads busy after it, so
+      // either it sees that store or this load sees its.
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      if (cache_.IsRevoked()) [[unlikely]] cache_.AwaitThief(before_);
+      if (cache_.robbed_) [[unlikely]] cache_.SettleBins();
     }
     ~BusyScope() { cache_.SetBusy(before_); }
     BusyScope(const BusyScope&) = delete;
@@ -110,11 +131,16 @@ class alignas(2 * kCacheLine) Tcache {
     const bool before_;
   };
   // The thread ends: its bins are being emptied for good.
-  void MarkEnding() { SetBusy(true); }
+  void MarkEnding() {
+    SetBusy(true);
+    if (robbed_) SettleBins();
+  }
 
   // Misses of the two kinds, for stats.
   Counter refills, flushes;
 
+  // Where the owning thread looks for its cache; nullptr: cannot be revoked.
+  std::atomic<Tcache*>* handle = nullptr;
   // The registry's list.
   Tcache* next = nullptr;
   Tcache* previous = nullptr;
@@ -125,6 +151,7 @@ class alignas(2 * kCacheLine) Tcache {
     Top base = nullptr;     // lowest entry; base[-1] is nullptr
     uint32_t entries = 0;   // of the array, without the nullptr below it
     uint32_t capacity = 0;  // how many the bin may hold now
+    uint32_t taken = 0;     // lowest entries that are void since Rob; 0 after Settle
   };
 
   static constexpr void* kNothing[2] = {nullptr, nullptr};
@@ -143,6 +170,11 @@ class alignas(2 * kCacheLine) Tcache {
     busy_.store(busy, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);
   }
+  bool IsRevoked() const {
+    // Acquire pairs with the thief's release: the bins as it left them.
+    return handle != nullptr && handle->load(std::memory_order_acquire) != this;
+  }
+  void AwaitThief(bool busy_before);
   bool EnsureBin(SizeClass c);
   void RestoreLimit(SizeClass c);
   bool SetArray(SizeClass c, uint32_t entries);
@@ -156,8 +188,9 @@ class alignas(2 * kCacheLine) Tcache {
   void DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n, Delivery delivery);
   void DeliverRemote(Delivery delivery);
   unsigned Count(SizeClass c) const {
-    return static_cast<unsigned>(top[c.value()] - bins_[c.value()].base);
+    return static_cast<unsigned>(top[c.value()] - bins_[c.value()].base) - bins_[c.value()].taken;
   }
+  void SettleBins();
 
   Bin bins_[kClasses];
   const ShardTable* shards_ = nullptr;
@@ -169,6 +202,7 @@ class alignas(2 * kCacheLine) Tcache {
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
   std::atomic<uint32_t> answered_epoch_{0};
   std::atomic<bool> busy_{false};
+  bool robbed_ = false;  // the thief's store; the owner's look comes after the handle's release
   RemoteStash remote_;
 };
 

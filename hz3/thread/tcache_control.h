@@ -36,6 +36,9 @@ class TcacheControl {
   bool scarce() const { return scarce_.load(std::memory_order_relaxed); }
   void set_scarce(bool scarce) { scarce_.store(scarce, std::memory_order_relaxed); }
 
+  // Waits until nobody is being robbed (see tcache.h).
+  void AwaitThief() { LeaseHolder hold(lease_); }
+
   // A thread has answered a broadcast, or ended.
   void NoteAnswer() {
     // Sequentially consistent, as `waiting_`: either the leader sees the new number before it
@@ -45,6 +48,7 @@ class TcacheControl {
   }
 
  protected:
+  Lease lease_;                       // of the list of caches, and of thieves
   size_t arena_bytes_ = 0;            // fixed after Init
   std::atomic<uint32_t> threads_{0};  // relaxed: a figure
   // Sequentially consistent with the limits, see Tcache::RestoreLimit.
