@@ -1,10 +1,11 @@
 // One fill workload under whatever malloc this process has; //bench:arena_fill starts it once for
 // each figure. bench/workloads says what the workloads do.
 #include <dlfcn.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,8 +14,8 @@
 
 #include "bench/lib/machine.h"
 #include "bench/lib/plain_args.h"
-#include "bench/lib/process_usage.h"
 #include "bench/lib/report.h"
+#include "bench/workloads/address_space.h"
 #include "bench/workloads/catalog.h"
 #include "bench/workloads/fill_run.h"
 
@@ -43,6 +44,8 @@ struct CommandLine {
   bool fill = false;
   bool stats = false;
   bool list = false;
+  bool bare = false;
+  uint64_t limit_as_bytes = 0;
 };
 
 void Declare(hz3::bench::PlainArgs* args, CommandLine* line) {
@@ -66,6 +69,9 @@ void Declare(hz3::bench::PlainArgs* args, CommandLine* line) {
   args->Switch("fill", "write all bytes of each block", &line->fill);
   args->Number("seed", "of the random numbers", {0, UINT64_MAX}, &o.seed);
   args->Switch("stats", "print hz3's statistics on stderr at the first failure", &line->stats);
+  args->Number("limit_as_bytes", "limits the address space (RLIMIT_AS)", {1, UINT64_MAX},
+               &line->limit_as_bytes);
+  args->Switch("bare", "only say how much address space the threads need", &line->bare);
   args->Switch("list", "print the names of the workloads", &line->list);
 }
 
@@ -139,6 +145,29 @@ void Finish(CommandLine* line) {
   o.on_full = line->on_full == "wait" ? hz3::bench::OnFull::kWait : hz3::bench::OnFull::kFree;
 }
 
+// Becomes the same program under the limit, so that the allocator starts under it too.
+[[noreturn]] void RestartUnderLimit(uint64_t bytes, char** argv) {
+  if (hz3::bench::LimitAddressSpace(bytes)) execv("/proc/self/exe", argv);
+  std::fprintf(stderr, "arena_fill_workload: cannot limit the address space: %s\n",
+               std::strerror(errno));
+  std::exit(2);
+}
+
+int RunOne(const CatalogEntry& entry, const CommandLine& line) {
+  Ledger ledger(entry.threads, LimitsFrom(line));
+  const std::unique_ptr<hz3::bench::Workload> workload = entry.make(line.options, &ledger);
+  if (line.bare) {
+    const FillResult result = hz3::bench::RunBare(workload.get(), &ledger, line.options);
+    std::printf("bare: malloc=%s bare_bytes=%llu\n", hz3::bench::MallocProvider().c_str(),
+                static_cast<unsigned long long>(result.bare_bytes));
+    return 0;
+  }
+  const FillResult result =
+      hz3::bench::RunFill(workload.get(), &ledger, line.options, line.failing_mallocs);
+  std::fputs(MakeReport(line, *workload, result).Text().c_str(), stdout);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -157,10 +186,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   Finish(&line);
-  Ledger ledger(entry->threads, LimitsFrom(line));
-  const std::unique_ptr<hz3::bench::Workload> workload = entry->make(line.options, &ledger);
-  const FillResult result =
-      hz3::bench::RunFill(workload.get(), &ledger, line.options, line.failing_mallocs);
-  std::fputs(MakeReport(line, *workload, result).Text().c_str(), stdout);
-  return 0;
+  if (line.limit_as_bytes != 0 && hz3::bench::AddressSpaceLimit() != line.limit_as_bytes) {
+    RestartUnderLimit(line.limit_as_bytes, argv);
+  }
+  return RunOne(*entry, line);
 }

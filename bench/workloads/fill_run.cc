@@ -5,6 +5,7 @@
 
 #include "bench/lib/mapped_array.h"
 #include "bench/lib/process_usage.h"
+#include "bench/workloads/address_space.h"
 #include "bench/workloads/crew.h"
 
 namespace hz3::bench {
@@ -27,6 +28,13 @@ class Run {
  public:
   Run(Workload* workload, Ledger* ledger, const FillOptions& options)
       : workload_(*workload), ledger_(*ledger), options_(options), crew_(ledger->threads()) {}
+
+  FillResult DoNothing() {
+    crew_.Run([](size_t) {});
+    result_.bare_bytes = AddressSpaceBytes();
+    workload_.AfterRun();
+    return result_;
+  }
 
   FillResult Do(uint64_t failing_mallocs) {
     RunPhases();
@@ -107,6 +115,10 @@ class Run {
 };
 
 }  // namespace
+
+FillResult RunBare(Workload* workload, Ledger* ledger, const FillOptions& options) {
+  return Run(workload, ledger, options).DoNothing();
+}
 
 FillResult RunFill(Workload* workload, Ledger* ledger, const FillOptions& options,
                    uint64_t failing_mallocs) {

@@ -34,9 +34,13 @@ struct FillResult {
   double seconds = 0;
   double cpu_seconds = 0;
 
+  uint64_t bare_bytes = 0;  // address space before the first block, with all threads
   uint64_t peak_rss_bytes = 0;
   uint64_t own_touched_bytes = 0;
 };
+
+// Only starts the threads and fills in bare_bytes.
+FillResult RunBare(Workload* workload, Ledger* ledger, const FillOptions& options);
 
 // `failing_mallocs`: how many further failures are timed, for each of the two figures.
 FillResult RunFill(Workload* workload, Ledger* ledger, const FillOptions& options,
