@@ -228,6 +228,19 @@ void Print(const Table& table, std::string_view legend) {
 
 Summary Share(const FillRow& row) { return row.Of("live_at_first_failure", PerArena(row)); }
 
+// Where survivors of an earlier phase pin pages, what they pin counts as if it were live: the share
+// of what could be had at all.
+std::vector<double> PossibleShares(const FillRow& row) {
+  std::vector<double> shares;
+  for (const ReportFields& run : row.runs) {
+    const double live = run.Number("live_at_first_failure").value_or(0);
+    const double survivors = run.Number("survivor_bytes").value_or(0);
+    const double pinned = run.Number("pinned_bytes").value_or(0);
+    shares.push_back((live - survivors + pinned) * PerArena(row));
+  }
+  return shares;
+}
+
 std::vector<FillRow> MeasureShare(const Settings& settings, const FillRunner& runner) {
   std::vector<FillJob> jobs = AllJobs(settings);
   for (FillJob& job : jobs) job.failing_mallocs = absl::GetFlag(FLAGS_failing_mallocs);
@@ -236,11 +249,13 @@ std::vector<FillRow> MeasureShare(const Settings& settings, const FillRunner& ru
 }
 
 void PrintShare(const std::vector<FillRow>& rows) {
-  Table table({"workload", "allocator", "arena MiB", "runs", "live share %", "strict %",
-               "still had %", "failed size", "failing ns", "all threads ns", "remote %", ""});
+  Table table({"workload", "allocator", "arena MiB", "runs", "live share %", "of possible %",
+               "strict %", "still had %", "failed size", "failing ns", "all threads ns", "remote %",
+               ""});
   for (const FillRow& row : rows) {
     table.AddRow({row.job.workload, row.job.allocator.name, std::to_string(row.job.arena_mib),
                   std::to_string(row.runs.size()), WithRange(Share(row), 1),
+                  WithRange(Summarize(PossibleShares(row)), 1),
                   Fixed(row.Of("strict_at_rest", PerArena(row)).median, 1),
                   Fixed(row.Of("still_had_bytes", PerArena(row)).median, 1),
                   Fixed(row.Of("failed_size").median, 0), WithRange(row.Of("failing_ns"), 0),

@@ -10,6 +10,7 @@ namespace hz3::bench {
 namespace {
 
 constexpr uint64_t kMib = uint64_t{1} << 20;
+constexpr char kBare[] = "--bare";
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -51,11 +52,14 @@ std::vector<std::string> ProcessRunner::Arguments(const FillJob& job) const {
 }
 
 FillOutcome ProcessRunner::Start(const FillJob& job, const std::vector<std::string>& argv) const {
+  const bool bare = argv.back() == kBare;
   const bool arena = job.allocator.is_ours && job.arena_mib > 0;
   const RunResult run =
       RunCommand({.argv = argv,
                   .env = {{"LD_PRELOAD", job.allocator.preload},
-                          {"HZ3_ARENA_MIB", arena ? std::to_string(job.arena_mib) : ""}},
+                          {"HZ3_ARENA_MIB", arena ? std::to_string(job.arena_mib) : ""},
+                          // The C library's arenas are no part of what a bare process needs.
+                          {"MALLOC_ARENA_MAX", bare ? "1" : ""}},
                   .timeout_s = limits_.timeout_s,
                   .max_rss_bytes = limits_.max_rss_bytes});
   FillOutcome outcome;
@@ -73,7 +77,7 @@ uint64_t ProcessRunner::BareAddressSpace(const FillJob& job) {
   bare.allocator = {"glibc", "", false};
   bare.seed = 1;
   std::vector<std::string> argv = Arguments(bare);
-  argv.push_back("--bare");
+  argv.push_back(kBare);
   const auto known = bare_bytes_.find(argv);
   if (known != bare_bytes_.end()) return known->second;
   const double bytes = Start(bare, argv).fields.Number("bare_bytes").value_or(0);

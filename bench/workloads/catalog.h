@@ -17,7 +17,7 @@ struct CatalogEntry {
   std::string help;
   size_t threads = 1;  // accounts that its ledger must have
   bool can_work = false;
-  // The share at the first failure that hz3 is to reach.
+  // The share at the first failure that hz3 is to reach; 0: none is wanted.
   double wanted_share = 0.9;
   std::function<std::unique_ptr<Workload>(const FillOptions&, Ledger*)> make;
 };

@@ -1,5 +1,6 @@
 #include "bench/workloads/fill_run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
@@ -12,6 +13,9 @@ namespace hz3::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// The blocks that are asked for when memory is exhausted are no smaller than this.
+constexpr uint64_t kMinProbe = 64;
 
 uint64_t Ops(const Ledger& ledger) {
   return ledger.Total(&Account::allocs) + ledger.Total(&Account::frees) +
@@ -27,7 +31,11 @@ void* Malloc(uint64_t size) {
 class Run {
  public:
   Run(Workload* workload, Ledger* ledger, const FillOptions& options)
-      : workload_(*workload), ledger_(*ledger), options_(options), crew_(ledger->threads()) {}
+      : workload_(*workload),
+        ledger_(*ledger),
+        options_(options),
+        probes_(options.scale_bytes / kMinProbe),
+        crew_(ledger->threads()) {}
 
   FillResult DoNothing() {
     crew_.Run([](size_t) {});
@@ -56,11 +64,9 @@ class Run {
       ledger_.meter().Sample();
       const bool on_purpose = workload_.FillsOnPurpose(phase);
       if (ledger_.stopped() && !on_purpose) return;
-      if (on_purpose) {
-        result_.planned_live = ledger_.first_failure().live;
-        ledger_.Resume();
-      }
+      if (on_purpose) result_.planned_live = ledger_.first_failure().live;
       workload_.AfterPhase(phase);
+      if (phase + 1 < workload_.phases()) ledger_.Resume();
     }
   }
 
@@ -84,13 +90,12 @@ class Run {
 
   // What is got here keeps the memory exhausted until the failures are timed.
   void ProbeExhaustedMemory(uint64_t failing_mallocs) {
-    const uint64_t size = result_.first_failure.size;
-    MappedArray<void*> kept(options_.scale_bytes / RoundedSize(size) + 1);
+    const uint64_t size = std::max(result_.first_failure.size, kMinProbe);
     size_t count = 0;
-    while (count < kept.size() && (kept[count] = Malloc(size)) != nullptr) ++count;
+    while (count < probes_.size() && (probes_[count] = Malloc(size)) != nullptr) ++count;
     result_.still_had_bytes = count * RoundedSize(size);
-    if (failing_mallocs > 0 && count < kept.size()) TimeFailures(size, failing_mallocs);
-    for (size_t i = 0; i < count; ++i) std::free(kept[i]);
+    if (failing_mallocs > 0 && count < probes_.size()) TimeFailures(size, failing_mallocs);
+    for (size_t i = 0; i < count; ++i) std::free(probes_[i]);
   }
 
   void TimeFailures(uint64_t size, uint64_t count) {
@@ -110,6 +115,8 @@ class Run {
   Workload& workload_;
   Ledger& ledger_;
   const FillOptions& options_;
+  // Mapped before memory is exhausted.
+  MappedArray<void*> probes_;
   Crew crew_;
   FillResult result_;
 };

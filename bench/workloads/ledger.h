@@ -77,12 +77,13 @@ class Ledger {
  public:
   struct Limits {
     OnFailure on_failure = OnFailure::kStop;
-    int64_t live_target = 0;  // 0: none
+    int64_t live_target = 0;  // 0: none; a workload may set another for a phase
     Writes writes = Writes::kNothing;
     void (*at_first_failure)() = nullptr;  // called once, by the thread that failed
   };
 
-  Ledger(size_t threads, const Limits& limits) : limits_(limits), meter_(threads) {
+  Ledger(size_t threads, const Limits& limits)
+      : limits_(limits), live_target_(limits.live_target), meter_(threads) {
     for (size_t i = 0; i < threads; ++i) accounts_.emplace_back(this, i);
   }
 
@@ -97,7 +98,7 @@ class Ledger {
 
   // Whether live bytes are below the target, if there is one; sets reached() when they are not.
   bool BelowTarget() {
-    if (limits_.live_target == 0 || meter_.Sample() < limits_.live_target) return true;
+    if (live_target_ == 0 || meter_.Sample() < live_target_) return true;
     reached_.store(true, std::memory_order_relaxed);
     return false;
   }
@@ -113,7 +114,9 @@ class Ledger {
   // The rest is for when all threads are at rest.
   const FirstFailure& first_failure() const { return first_failure_; }
 
-  // Forgets a failure that was meant to happen, and goes on.
+  void set_live_target(int64_t bytes) { live_target_ = bytes; }
+
+  // Before the next phase: forgets that a target was reached, and a failure that was meant.
   void Resume() {
     first_failure_ = {};
     failed_.store(false);
@@ -130,6 +133,7 @@ class Ledger {
 
  private:
   const Limits limits_;
+  int64_t live_target_;
   LiveMeter meter_;
   std::deque<Account> accounts_;  // they neither move nor copy
   alignas(kNoSharing) std::atomic<bool> stopped_{false};

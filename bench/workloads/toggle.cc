@@ -24,7 +24,7 @@ constexpr uint64_t kMinRingSlots = 8;
 struct Plan {
   Plan(const ToggleShape& run_shape, const FillOptions& run_options)
       : shape(run_shape), options(run_options) {
-    const uint64_t block = MeanRoundedSize(shape.min_size, shape.max_size);
+    const uint64_t block = shape.sizes.MeanRounded();
     const uint64_t blocks = options.scale_bytes / block / shape.threads + 1;
     // Half of the slots are full: in the end there is room for twice the memory.
     slots = 4 * blocks;
@@ -101,13 +101,8 @@ class alignas(kNoSharing) Worker {
     if (slot.pointer != nullptr) {
       Empty(&slot, LowHalf(draw));
     } else if (may_allocate_) {
-      slot = account_.Allocate(SizeFrom(LowHalf(draw)));
+      slot = account_.Allocate(plan_.shape.sizes.From(LowHalf(draw)));
     }
-  }
-
-  uint64_t SizeFrom(uint32_t bits) const {
-    const uint64_t sizes = plan_.shape.max_size - plan_.shape.min_size + 1;
-    return plan_.shape.min_size + ScaleTo(bits, static_cast<uint32_t>(sizes));
   }
 
   void Empty(Block* slot, uint32_t bits) {

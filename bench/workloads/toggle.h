@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "bench/workloads/size_range.h"
 #include "bench/workloads/workload.h"
 
 namespace hz3::bench {
@@ -19,8 +20,7 @@ namespace hz3::bench {
 struct ToggleShape {
   uint64_t threads = 8;
   uint64_t remote_pct = 50;
-  uint64_t min_size = 16;
-  uint64_t max_size = 32768;
+  SizeRange sizes;
 };
 
 std::unique_ptr<Workload> MakeToggle(const ToggleShape& shape, const FillOptions& options,
