@@ -109,7 +109,7 @@ CatalogEntry SawtoothEntry(std::string name, std::string help, double wanted_sha
                                 fourth,
                                 {{16, 32768}, true}},
                                85,
-                               20};
+                               10};
   return {std::move(name),
           std::move(help),
           shape.threads,
@@ -123,9 +123,7 @@ CatalogEntry SawtoothEntry(std::string name, std::string help, double wanted_sha
 void AddSawteeth(std::vector<CatalogEntry>* all) {
   all->push_back(SawtoothEntry("sawtooth", "8 threads, live set grows and shrinks, five size mixes",
                                kOtherShare, {{8193, 32768}, true}));
-  // Blocks of up to 16 pages among scattered survivors: contiguity of addresses limits it, which no
-  // promise covers.
-  all->push_back(SawtoothEntry("sawtooth_large", "the same with a mix of 8193..65536 B", 0,
+  all->push_back(SawtoothEntry("sawtooth_large", "the same with a mix of 8193..65536 B", kOtherShare,
                                {{8193, 65536}, true}));
 }
 

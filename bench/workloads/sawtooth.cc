@@ -21,6 +21,7 @@ class Sawtooth : public Workload {
     for (uint64_t i = 0; i < shape.threads; ++i) {
       // One thread may get all of the memory.
       lists_.emplace_back(2 * options.scale_bytes / smallest);
+      cycle_starts_.push_back(0);
       rngs_.emplace_back(options.seed, i);
     }
     SetTargetOf(0);
@@ -64,19 +65,24 @@ class Sawtooth : public Workload {
     }
   }
 
+  // Frees blocks of this cycle only: those before it are in front of them.
   void Shrink(bool scattered, size_t from, size_t thread) {
     BlockList& list = lists_[from];
-    const size_t rest = list.size() * shape_.low_pct / shape_.high_pct;
+    size_t& first = cycle_starts_[from];
+    const size_t rest = first + (list.size() - first) * shape_.keep_pct / 100;
     while (list.size() > rest) {
+      const auto count = static_cast<uint32_t>(list.size() - first);
       const uint32_t bits = scattered ? LowHalf(rngs_[thread].Next()) : UINT32_MAX;
-      ledger_.account(thread).Free(list.TakeAt(ScaleTo(bits, static_cast<uint32_t>(list.size()))));
+      ledger_.account(thread).Free(list.TakeAt(first + ScaleTo(bits, count)));
     }
+    first = rest;
   }
 
   const SawtoothShape shape_;
   const FillOptions options_;
   Ledger& ledger_;
   std::deque<BlockList> lists_;
+  std::deque<size_t> cycle_starts_;
   std::deque<Rng> rngs_;
 };
 

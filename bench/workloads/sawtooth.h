@@ -1,5 +1,5 @@
-// Sawtooth: the live set grows to most of the memory and shrinks to a part of it, again and again,
-// with other sizes each time; then it grows until an allocation fails. Every second time the blocks
+// Sawtooth: the live set grows to most of the memory and shrinks again, with other sizes each time,
+// of which a few survive; at last it grows until an allocation fails. Every second time the blocks
 // are freed by another thread than the one that allocated them.
 //
 // Blocks of whole pages are freed in random order, so that what survives lies scattered among what
@@ -25,8 +25,8 @@ struct SawtoothCycle {
 struct SawtoothShape {
   uint64_t threads = 8;
   std::vector<SawtoothCycle> cycles;  // the last one ends with the failure
-  uint64_t high_pct = 85;
-  uint64_t low_pct = 20;
+  uint64_t high_pct = 85;             // of the memory, live at the top of a cycle
+  uint64_t keep_pct = 10;             // of the blocks of a cycle, kept for good
 };
 
 std::unique_ptr<Workload> MakeSawtooth(const SawtoothShape& shape, const FillOptions& options,
