@@ -10,6 +10,7 @@
 #include "hz3/base/os_memory.h"
 #include "hz3/base/report.h"
 #include "hz3/config/config.h"
+#include "hz3/policy/budget_settings.h"
 
 namespace hz3 {
 namespace {
@@ -94,7 +95,8 @@ bool Heap::Init() {
   pool_.Init(SystemMemory());
   if (!shards_.Init(arena_, shards)) return false;
   registry_.Init(shards_, pool_);
-  budget_.Init(shards_);
+  budget_.Init(shards_, &registry_);
+  ApplyBudgetSettings(budget_);
   pressure_.Init(shards_, registry_);
   if (pthread_key_create(&thread_end_key, EndThisThread) != 0) return false;
   hot_arena_base = reinterpret_cast<uintptr_t>(arena_.segmap().base());
@@ -222,9 +224,14 @@ void* Heap::AllocateSlow(size_t bytes) {
 
 void* Heap::AllocateClassSlow(SizeClass c) {
   const int saved = errno;
-  Tcache* cache = StartedCache();
-  void* p = cache != nullptr ? AllocateFromCache(*cache, c) : AllocateDirectly(c);
+  const auto allocate = [&] {
+    Tcache* cache = StartedCache();
+    return cache != nullptr ? AllocateFromCache(*cache, c) : AllocateDirectly(c);
+  };
+  void* p = allocate();
+  if (p == nullptr) p = budget_.callback().AskAndRetry(InfoOf(c).size, allocate);
   if (p == nullptr) return NoMemory();
+  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -274,25 +281,29 @@ void* Heap::AllocateLarge(size_t bytes, size_t align, bool zero) {
   const size_t pages = PagesFor(bytes);
   // What no arena or limit of this size can ever hold is not worth disturbing all threads for.
   if (pages > arena_.segmap().pages() || pages > arena_.meter().limit()) return NoMemory();
-  bool clean = false;
-  void* p;
-  if (pages <= kMaxRunPages && align <= kSegmentSize) {
-    const unsigned align_pages =
-        static_cast<unsigned>(std::max<size_t>(align >> kPageShift, 1));
-    p = AllocateRun(static_cast<unsigned>(pages), align_pages, &clean);
-    if (p != nullptr && zero && !clean) __builtin_memset(p, 0, bytes);
-  } else {
-    Large large(arena_, kTagHuge);
-    p = large.Allocate(bytes, align, zero);
-    if (p == nullptr) {
-      Climb({SizeClass(0), std::max<size_t>(pages, kMaxRunPages + 1),
-             static_cast<unsigned>(std::max<size_t>(align >> kPageShift, 1))});
-      p = large.Allocate(bytes, align, zero);
-    }
-  }
+  const auto allocate = [&] { return AllocatePages(bytes, align, zero); };
+  void* p = allocate();
+  if (p == nullptr) p = budget_.callback().AskAndRetry(bytes, allocate);
   if (p == nullptr) return NoMemory();
+  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
   errno = saved;
   return p;
+}
+
+void* Heap::AllocatePages(size_t bytes, size_t align, bool zero) {
+  const size_t pages = PagesFor(bytes);
+  const unsigned align_pages = static_cast<unsigned>(std::max<size_t>(align >> kPageShift, 1));
+  if (pages <= kMaxRunPages && align <= kSegmentSize) {
+    bool clean = false;
+    void* p = AllocateRun(static_cast<unsigned>(pages), align_pages, &clean);
+    if (p != nullptr && zero && !clean) __builtin_memset(p, 0, bytes);
+    return p;
+  }
+  Large large(arena_, kTagHuge);
+  void* p = large.Allocate(bytes, align, zero);
+  if (p != nullptr) return p;
+  Climb({SizeClass(0), std::max<size_t>(pages, kMaxRunPages + 1), align_pages});
+  return large.Allocate(bytes, align, zero);
 }
 
 void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {
@@ -398,7 +409,9 @@ void* Heap::ResizeInPlace(void* p, size_t bytes) {
   const Tag tag = arena_.segmap().Lookup(p);
   if (bytes > PTRDIFF_MAX) return nullptr;
   if (tag == kTagHuge && bytes > kSegmentSize) {
-    return Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
+    void* resized = Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
+    if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+    return resized;
   }
   if (tag == kTagLarge && bytes > kMaxBinnedSize && bytes <= kSegmentSize) {
     Shard& shard = shards_[shards_.OwnerOf(p)];
@@ -431,8 +444,8 @@ Stats Heap::GetStats() {
   return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
 }
 
-// Leases in their order: gate, registry, shards, arena, pool. Handlers registered later run before
-// this one and may still allocate.
+// Leases in their order: gate, registry, shards, arena, pool, callback. Handlers registered later
+// run before this one and may still allocate.
 void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   if (!EnsureReady()) return;
   pressure_.LockForFork();
@@ -440,10 +453,12 @@ void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   for (unsigned i = 0; i < shards_.count(); ++i) shards_[i].LockForFork();
   arena_.LockForFork();
   pool_.LockForFork();
+  budget_.callback().LockForFork();
 }
 
 void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
+  budget_.callback().UnlockAfterFork();
   pool_.UnlockAfterFork();
   arena_.UnlockAfterFork();
   for (unsigned i = shards_.count(); i > 0; --i) shards_[i - 1].UnlockAfterFork();
@@ -453,6 +468,7 @@ void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
 
 void Heap::AfterForkInChild() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
+  budget_.callback().ResetAfterFork();
   pool_.ResetAfterFork();
   arena_.ResetAfterFork();
   for (unsigned i = 0; i < shards_.count(); ++i) shards_[i].ResetAfterFork();

@@ -79,6 +79,7 @@ class Heap {
   Tcache* StartThread();
   void* AllocateFromCache(Tcache& cache, SizeClass c);
   void* AllocateDirectly(SizeClass c);
+  void* AllocatePages(size_t bytes, size_t align, bool zero);
   void* AllocateRun(unsigned pages, unsigned align, bool* clean);
   void* Climb(const Request& request);
   void FreeLarge(void* p);

@@ -6,6 +6,7 @@
 #include "hz3/base/text.h"
 #include "hz3/config/config.h"
 #include "hz3/heap.h"
+#include "hz3/policy/budget_settings.h"
 
 #define HZ3_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -25,18 +26,63 @@ HZ3_EXPORT size_t hz3_peak_committed_bytes(void) {
   return budget == nullptr ? 0 : budget->peak_committed_bytes();
 }
 
-HZ3_EXPORT int hz3_set_limit(size_t bytes) {
+namespace {
+
+int Fail(int error) {
+  errno = error;
+  return -1;
+}
+
+// Calls change(budget) for a change that cannot fail once there is a heap.
+template <typename Change>
+int ChangeBudget(Change change) {
   hz3::MemBudget* budget = heap.budget();
-  if (budget == nullptr) {
-    errno = ENOMEM;
-    return -1;
-  }
-  budget->SetLimit(bytes);
+  if (budget == nullptr) return Fail(ENOMEM);
+  change(*budget);
   return 0;
+}
+
+int SetFromCgroup(unsigned percent, int (*set)(size_t)) {
+  if (percent < 1 || percent > 100) return Fail(EINVAL);
+  const size_t bytes = hz3::CgroupShare(percent);
+  return bytes == hz3::MemBudget::kNoLimit ? Fail(ENOENT) : set(bytes);
+}
+
+}  // namespace
+
+HZ3_EXPORT int hz3_set_limit(size_t bytes) {
+  return ChangeBudget([=](hz3::MemBudget& budget) { budget.SetLimit(bytes); });
 }
 HZ3_EXPORT size_t hz3_limit(void) {
   const hz3::MemBudget* budget = heap.budget();
   return budget == nullptr ? SIZE_MAX : budget->limit();
+}
+HZ3_EXPORT int hz3_set_limit_from_cgroup(unsigned percent) {
+  return SetFromCgroup(percent, hz3_set_limit);
+}
+
+HZ3_EXPORT int hz3_set_soft_limit(size_t bytes) {
+  return ChangeBudget([=](hz3::MemBudget& budget) { budget.SetSoftLimit(bytes); });
+}
+HZ3_EXPORT size_t hz3_soft_limit(void) {
+  const hz3::MemBudget* budget = heap.budget();
+  return budget == nullptr ? SIZE_MAX : budget->soft_limit();
+}
+HZ3_EXPORT int hz3_set_soft_limit_from_cgroup(unsigned percent) {
+  return SetFromCgroup(percent, hz3_set_soft_limit);
+}
+
+static_assert(HZ3_NO_DECAY == hz3::MemBudget::kNoDecay);
+HZ3_EXPORT int hz3_set_decay_half_life_ms(size_t ms) {
+  return ChangeBudget([=](hz3::MemBudget& budget) { budget.SetDecayHalfLife(ms); });
+}
+HZ3_EXPORT size_t hz3_decay_half_life_ms(void) {
+  const hz3::MemBudget* budget = heap.budget();
+  return budget == nullptr ? HZ3_NO_DECAY : budget->decay_half_life_ms();
+}
+
+HZ3_EXPORT int hz3_set_pressure_callback(hz3_pressure_callback callback, void* arg) {
+  return ChangeBudget([=](hz3::MemBudget& budget) { budget.callback().Set(callback, arg); });
 }
 
 HZ3_EXPORT void hz3_release_thread(void) { heap.ReleaseThread(); }

@@ -30,6 +30,41 @@ size_t hz3_peak_committed_bytes(void);
 int hz3_set_limit(size_t bytes);
 size_t hz3_limit(void);
 
+/* Above so many committed bytes hz3 gives free memory back to the system before it uses more, and
+ * keeps its caches small; SIZE_MAX for no such limit. It never fails an allocation: a program that
+ * needs more than this gets it. Results as above. */
+int hz3_set_soft_limit(size_t bytes);
+size_t hz3_soft_limit(void);
+
+/* The same two limits as `percent` (1 to 100) of what the control group of the process may use, by
+ * memory.max of cgroups version 2 or memory.limit_in_bytes of version 1, the smallest on the way up.
+ * The group also counts what hz3 does not: thread stacks, the program itself, hz3's metadata, page
+ * cache. 90 percent, and 75 for the soft limit, leave room for that in most services. Returns 0, or
+ * -1 with errno = ENOENT when the group has no limit, EINVAL for another percent, ENOMEM when no
+ * heap could be made; nothing has changed then. */
+int hz3_set_limit_from_cgroup(unsigned percent);
+int hz3_set_soft_limit_from_cgroup(unsigned percent);
+
+/* Free memory that nobody needed for a while goes back to the system, half of it in this many
+ * milliseconds. 0: all of it, ten times a second; HZ3_NO_DECAY: none by itself. This happens while
+ * the program allocates and frees, never by a thread of hz3's own. hz3_set_decay_half_life_ms
+ * returns 0, or -1 with errno = ENOMEM when no heap could be made. */
+#define HZ3_NO_DECAY ((size_t)-1)
+int hz3_set_decay_half_life_ms(size_t ms);
+size_t hz3_decay_half_life_ms(void);
+
+/* A function that hz3 calls before an allocation of `bytes` fails, when nothing is left in its own
+ * caches, on the thread that allocates. It may free, allocate and set limits, and holds up nobody
+ * else; it must return, and not throw. Non-zero says that something was given back: the allocation
+ * is tried once more. Several threads may be in it at once; inside it a failure is just a failure.
+ * After it had nothing to give it is not called again until something is freed, so a program that
+ * asks in vain again and again stays fast. What exceeds the whole limit or arena by itself fails
+ * without a call. NULL: none. When hz3_set_pressure_callback returns, another thread may still be
+ * in the function that was set before. It returns 0, or -1 with errno = ENOMEM when no heap could be
+ * made. */
+typedef int (*hz3_pressure_callback)(size_t bytes, void* arg);
+int hz3_set_pressure_callback(hz3_pressure_callback callback, void* arg);
+
 /* Gives what the calling thread's bins hold back to the shards, for other threads to use. */
 void hz3_release_thread(void);
 /* The same, and gives all free pages of the process back to the system. Returns the bytes given

@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "hz3/config/config.h"
 #include "hz3/heap.h"
+#include "hz3/policy/cgroup.h"
 
 namespace hz3 {
 namespace {
@@ -66,6 +67,149 @@ TEST(MallocExtension, ALimitIsKeptInWholePagesAndHolds) {
   heap.FreeSlow(p);
 }
 
+TEST(MallocExtension, ASoftLimitIsKeptInWholePagesAndFailsNothing) {
+  EXPECT_EQ(hz3_soft_limit(), SIZE_MAX);
+  EXPECT_EQ(hz3_set_soft_limit(4 * kMiB + 100), 0);
+  EXPECT_EQ(hz3_soft_limit(), 4 * kMiB);
+  std::vector<void*> blocks;
+  for (int i = 0; i < 8; ++i) blocks.push_back(heap.AllocateLarge(5 * kMiB, kPageSize, false));
+  for (void* p : blocks) EXPECT_NE(p, nullptr);
+  EXPECT_GE(hz3_committed_bytes(), 40 * kMiB);
+  for (void* p : blocks) heap.FreeSlow(p);
+  heap.FreeSlow(heap.AllocateLarge(100 * kMiB, kPageSize, false));
+  EXPECT_EQ(hz3_committed_bytes(), 0u) << "free slots go back, and so does so large a block";
+  EXPECT_EQ(hz3_set_soft_limit(SIZE_MAX), 0);
+  EXPECT_EQ(hz3_soft_limit(), SIZE_MAX);
+}
+
+TEST(MallocExtension, TheShareOfACgroupIsRefusedWhereItMakesNoSense) {
+  using Set = int (*)(unsigned);
+  for (Set set : {Set{hz3_set_limit_from_cgroup}, Set{hz3_set_soft_limit_from_cgroup}}) {
+    for (unsigned percent : {0u, 101u, ~0u}) {
+      errno = 0;
+      EXPECT_EQ(set(percent), -1);
+      EXPECT_EQ(errno, EINVAL);
+    }
+  }
+  EXPECT_EQ(hz3_limit(), SIZE_MAX);
+  EXPECT_EQ(hz3_soft_limit(), SIZE_MAX);
+}
+
+TEST(MallocExtension, TheShareOfACgroupIsSetOrThereIsNone) {
+  const size_t limit = CgroupMemoryLimit();
+  errno = 0;
+  if (limit == kNoCgroupLimit) {
+    EXPECT_EQ(hz3_set_limit_from_cgroup(90), -1);
+    EXPECT_EQ(errno, ENOENT);
+    EXPECT_EQ(hz3_set_soft_limit_from_cgroup(75), -1);
+    EXPECT_EQ(hz3_limit(), SIZE_MAX);
+  } else {
+    EXPECT_EQ(hz3_set_limit_from_cgroup(90), 0);
+    EXPECT_EQ(hz3_set_soft_limit_from_cgroup(75), 0);
+    EXPECT_NEAR(static_cast<double>(hz3_limit()), 0.9 * static_cast<double>(limit), 4096);
+    EXPECT_NEAR(static_cast<double>(hz3_soft_limit()), 0.75 * static_cast<double>(limit), 4096);
+    hz3_set_limit(SIZE_MAX);
+    hz3_set_soft_limit(SIZE_MAX);
+  }
+}
+
+TEST(MallocExtension, TheHalfLifeIsWhatWasSetLast) {
+  const size_t built = hz3_decay_half_life_ms();
+  EXPECT_EQ(built, kConfig.decay_half_life_ms);
+  for (size_t ms : {size_t{0}, size_t{250}, HZ3_NO_DECAY, built}) {
+    EXPECT_EQ(hz3_set_decay_half_life_ms(ms), 0);
+    EXPECT_EQ(hz3_decay_half_life_ms(), ms);
+  }
+}
+
+// A cache of the program's own, dropped a block at a time when memory is short.
+struct ProgramsCache {
+  std::vector<void*> blocks;
+  std::vector<size_t> asked;
+
+  static int DropOne(size_t bytes, void* arg) {
+    auto* cache = static_cast<ProgramsCache*>(arg);
+    cache->asked.push_back(bytes);
+    if (cache->blocks.empty()) return 0;
+    heap.FreeSlow(cache->blocks.back());
+    cache->blocks.pop_back();
+    return 1;
+  }
+  void Fill(size_t bytes, int count) {
+    for (int i = 0; i < count; ++i) blocks.push_back(heap.AllocateSlow(bytes));
+  }
+};
+
+class PressureCallback : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    hz3_purge();
+    ASSERT_EQ(hz3_set_pressure_callback(ProgramsCache::DropOne, &cache_), 0);
+    ASSERT_EQ(hz3_set_limit(hz3_committed_bytes() + 16 * kMiB), 0);
+  }
+  void TearDown() override {
+    hz3_set_pressure_callback(nullptr, nullptr);
+    hz3_set_limit(SIZE_MAX);
+  }
+
+  ProgramsCache cache_;
+};
+
+TEST_F(PressureCallback, DropsWhatTheProgramCachesSoThatTheAllocationSucceeds) {
+  cache_.Fill(5 * kMiB, 3);
+  EXPECT_TRUE(cache_.asked.empty());
+  void* p = heap.AllocateLarge(4 * kMiB, kPageSize, false);
+  EXPECT_NE(p, nullptr);
+  EXPECT_EQ(cache_.asked, std::vector<size_t>{4 * kMiB});
+  EXPECT_EQ(cache_.blocks.size(), 2u);
+  void* q = heap.AllocateSlow(3 * kMiB);
+  EXPECT_NE(q, nullptr);
+  heap.FreeSlow(p);
+  heap.FreeSlow(q);
+}
+
+TEST_F(PressureCallback, ServesSmallBlocksToo) {
+  cache_.Fill(5 * kMiB, 3);
+  std::vector<void*> blocks;
+  while (cache_.asked.empty()) {
+    blocks.push_back(heap.AllocateSlow(2000));
+    ASSERT_NE(blocks.back(), nullptr);
+  }
+  EXPECT_EQ(cache_.blocks.size(), 2u);
+  EXPECT_GE(cache_.asked[0], 2000u);
+  for (void* p : blocks) heap.FreeSlow(p);
+}
+
+TEST_F(PressureCallback, IsNotAskedAgainAndAgainForWhatCannotBeHad) {
+  ASSERT_TRUE(cache_.blocks.empty());
+  void* most = heap.AllocateLarge(15 * kMiB, kPageSize, false);
+  for (int i = 0; i < 1000; ++i) {
+    errno = 0;
+    ASSERT_EQ(heap.AllocateLarge(2 * kMiB, kPageSize, false), nullptr);
+    ASSERT_EQ(errno, ENOMEM);
+  }
+  EXPECT_EQ(cache_.asked.size(), 1u);
+  heap.FreeSlow(most);
+  void* p = heap.AllocateLarge(2 * kMiB, kPageSize, false);
+  EXPECT_NE(p, nullptr);
+  heap.FreeSlow(p);
+}
+
+TEST_F(PressureCallback, MayAllocateAndRaiseTheLimit) {
+  hz3_set_pressure_callback(
+      [](size_t bytes, void*) {
+        heap.FreeSlow(heap.AllocateSlow(100));
+        EXPECT_EQ(heap.AllocateLarge(bytes, kPageSize, false), nullptr) << "still short in here";
+        return hz3_set_limit(hz3_limit() + bytes) == 0 ? 1 : 0;
+      },
+      nullptr);
+  void* most = heap.AllocateLarge(15 * kMiB, kPageSize, false);
+  void* more = heap.AllocateLarge(3 * kMiB, kPageSize, false);
+  EXPECT_NE(more, nullptr);
+  heap.FreeSlow(most);
+  heap.FreeSlow(more);
+}
+
 TEST(MallocExtension, ReleaseThreadMakesItsBinsFreeForOthers) {
   std::vector<void*> blocks;
   for (int i = 0; i < 1000; ++i) blocks.push_back(heap.AllocateSlow(500));
@@ -108,6 +252,10 @@ TEST(MallocExtension, NoneOfThemTouchesErrno) {
       [] { hz3_committed_bytes(); },
       [] { hz3_set_limit(SIZE_MAX); },
       [] { hz3_limit(); },
+      [] { hz3_set_soft_limit(SIZE_MAX); },
+      [] { hz3_soft_limit(); },
+      [] { hz3_set_decay_half_life_ms(hz3_decay_half_life_ms()); },
+      [] { hz3_set_pressure_callback(nullptr, nullptr); },
       [] { hz3_release_thread(); },
       [] { hz3_purge(); },
       [] { hz3_stats_json(nullptr, 0); },

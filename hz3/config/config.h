@@ -16,6 +16,10 @@ namespace hz3 {
 #define HZ3_SWITCH_TABLE(X)                                                                       \
   X(size_t, arena_mib, kBuildArenaMib, kBuildArenaMib,                                            \
     "size of the arena in MiB; 0 reserves far more address space than memory")                    \
+  X(size_t, limit_mib, kBuildLimitMib, kBuildLimitMib,                                            \
+    "most MiB that may be committed: what needs more fails; 0 for no limit")                      \
+  X(size_t, soft_limit_mib, kBuildSoftLimitMib, kBuildSoftLimitMib,                               \
+    "above so many committed MiB memory is given back before more is used; 0 for no limit")       \
   X(unsigned, max_shards, 64, 2,                                                                  \
     "most shards of a process; there are never more than processors")                             \
   X(size_t, tcache_max_bytes, size_t{24} << 20, size_t{24} << 20,                                   \
@@ -109,6 +113,7 @@ inline constexpr const char* kLaneName = kLaneFast ? "fast" : "scale";
 static_assert(kConfig.max_shards >= 1 && kConfig.max_shards <= 64);
 static_assert(kConfig.tcache_min_bytes <= kConfig.tcache_max_bytes);
 static_assert(kConfig.arena_mib % 2 == 0, "an arena is cut into slots of 2 MiB");
+static_assert(kBuildLimitMib >= 0 && kBuildSoftLimitMib >= 0, "a limit is not negative");
 
 }  // namespace hz3
 

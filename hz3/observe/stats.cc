@@ -63,6 +63,7 @@ Stats GatherStats(const ShardTable& shards, Registry& registry, const MemBudget&
   stats.committed_bytes = budget.committed_bytes();
   stats.peak_committed_bytes = budget.peak_committed_bytes();
   stats.commit_limit_bytes = budget.limit() == MemBudget::kNoLimit ? 0 : budget.limit();
+  stats.soft_limit_bytes = budget.soft_limit() == MemBudget::kNoLimit ? 0 : budget.soft_limit();
   stats.metadata_bytes = metadata_bytes;
   stats.shards = shards.count();
   stats.threads = registry.threads();
@@ -79,6 +80,8 @@ Stats GatherStats(const ShardTable& shards, Registry& registry, const MemBudget&
   stats.pressure_failures = p.failures.load(std::memory_order_relaxed);
   stats.pressure_remembered = p.remembered.load(std::memory_order_relaxed);
   stats.pressure_broadcasts = p.broadcasts.load(std::memory_order_relaxed);
+  stats.pressure_callbacks = budget.callback().calls();
+  stats.soft_limit_reliefs = budget.reliefs();
   return stats;
 }
 

@@ -25,6 +25,7 @@ namespace hz3 {
   X(committed_bytes, "bytes", "pages that may hold memory of the machine")                     \
   X(peak_committed_bytes, "bytes", "most that was ever committed")                             \
   X(commit_limit_bytes, "bytes", "most that may be committed; 0 without a limit")              \
+  X(soft_limit_bytes, "bytes", "above this memory is given back; 0 without a soft limit")      \
   X(handed_out_bytes, "bytes", "bytes in blocks that are live or in some thread's bins")       \
   X(cached_bytes, "bytes", "the part of handed_out_bytes that is in bins and stashes")         \
   X(huge_bytes, "bytes", "the part of handed_out_bytes in blocks of whole slots")              \
@@ -47,7 +48,9 @@ namespace hz3 {
   X(pressure_rescues, "events", "climbs that ended with memory")                               \
   X(pressure_failures, "events", "climbs that ended without")                                  \
   X(pressure_remembered, "events", "failures answered from memory of an earlier one")          \
-  X(pressure_broadcasts, "events", "times that all threads were asked to empty their bins")
+  X(pressure_broadcasts, "events", "times that all threads were asked to empty their bins")    \
+  X(pressure_callbacks, "events", "times that the program was asked to give something back")   \
+  X(soft_limit_reliefs, "events", "times that memory was given back because of the soft limit")
 
 struct Stats {
 #define HZ3_DECLARE_STAT(name, unit, meaning) uint64_t name = 0;

@@ -189,6 +189,23 @@ TEST_F(StatsTest, TheLimitIsShown) {
   EXPECT_EQ(Gather().commit_limit_bytes, size_t{1} << 20);
 }
 
+TEST_F(StatsTest, TheSoftLimitAndWhatCameOfItAreShown) {
+  EXPECT_EQ(Gather().soft_limit_bytes, 0u);
+  budget_.SetSoftLimit(size_t{1} << 20);
+  FreeRun(AllocateRun(kPagesPerSegment));
+  budget_.Relieve();
+  const Stats s = Gather();
+  EXPECT_EQ(s.soft_limit_bytes, size_t{1} << 20);
+  EXPECT_EQ(s.soft_limit_reliefs, 1u);
+  EXPECT_EQ(s.pressure_callbacks, 0u);
+}
+
+TEST_F(StatsTest, CallsOfTheProgramsFunctionAreCounted) {
+  budget_.callback().Set([](size_t, void*) { return 0; }, nullptr);
+  budget_.callback().AskAndRetry(1, []() -> void* { return nullptr; });
+  EXPECT_EQ(Gather().pressure_callbacks, 1u);
+}
+
 std::string Printed(void (*print)(const Stats&, Text&), const Stats& stats) {
   std::vector<char> buffer(1 << 16);
   Text text(buffer.data(), buffer.size());

@@ -1,6 +1,10 @@
 // CommitMeter: how many pages may hold memory of the machine, and how many may at most. A page is
 // committed from the moment it is handed out for the first time until its memory is given back
-// (Purge), whether or not the program has touched it: the meter counts promises.
+// (Purge), whether or not the program has touched it: the meter counts promises. Metadata is not
+// counted here (MetadataPool counts its own).
+//
+// Besides the limit there is an alarm: a threshold whose crossing is granted and remembered, so
+// that somebody who holds no lease can give memory back before the pages are used.
 //
 // Lock-free, any thread; slow path only (a page that is reused while dirty is not charged again,
 // so a steady program never comes here). The policy that sets the limit is mem_budget's.
@@ -10,6 +14,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+
+#include "hz3/base/words.h"
 
 namespace hz3 {
 
@@ -21,6 +27,9 @@ class CommitMeter {
     const size_t now = committed_.fetch_add(n, std::memory_order_relaxed) + n;
     if (now <= limit_.load(std::memory_order_relaxed)) {
       RaisePeak(now);
+      if (now > alarm_.load(std::memory_order_relaxed)) [[unlikely]] {
+        alarmed_.store(true, std::memory_order_relaxed);
+      }
       return true;
     }
     committed_.fetch_sub(n, std::memory_order_relaxed);
@@ -33,6 +42,13 @@ class CommitMeter {
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   void set_limit(size_t pages) { limit_.store(pages, std::memory_order_relaxed); }
 
+  // Whether a charge has crossed the alarm since TakeAlarm was last true.
+  bool alarmed() const { return alarmed_.load(std::memory_order_relaxed); }
+  // True for one of those who ask.
+  bool TakeAlarm() { return alarmed() && alarmed_.exchange(false, std::memory_order_relaxed); }
+  size_t alarm() const { return alarm_.load(std::memory_order_relaxed); }
+  void set_alarm(size_t pages) { alarm_.store(pages, std::memory_order_relaxed); }
+
  private:
   void RaisePeak(size_t now) {
     size_t peak = peak_.load(std::memory_order_relaxed);
@@ -40,10 +56,13 @@ class CommitMeter {
     }
   }
 
-  // Relaxed atomics: statistics and a threshold, see Charge.
+  // Relaxed atomics: statistics and thresholds, see Charge.
   std::atomic<size_t> committed_{0};
   std::atomic<size_t> peak_{0};
-  std::atomic<size_t> limit_{SIZE_MAX};
+  // Read by every slow path: away from the words that every charge writes.
+  alignas(2 * kCacheLine) std::atomic<size_t> limit_{SIZE_MAX};
+  std::atomic<size_t> alarm_{SIZE_MAX};
+  std::atomic<bool> alarmed_{false};
 };
 
 }  // namespace hz3

@@ -49,6 +49,31 @@ TEST(CommitMeter, RemembersThePeakOfWhatWasGranted) {
   EXPECT_EQ(meter.peak(), 15u);
 }
 
+TEST(CommitMeter, CrossingTheAlarmIsGrantedAndRememberedOnce) {
+  CommitMeter meter;
+  EXPECT_TRUE(meter.Charge(size_t{1} << 40));
+  EXPECT_FALSE(meter.alarmed()) << "there is no alarm at first";
+  meter.Uncharge(size_t{1} << 40);
+  meter.set_alarm(10);
+  EXPECT_TRUE(meter.Charge(10));
+  EXPECT_FALSE(meter.alarmed());
+  EXPECT_TRUE(meter.Charge(1));
+  EXPECT_TRUE(meter.alarmed());
+  EXPECT_TRUE(meter.TakeAlarm());
+  EXPECT_FALSE(meter.TakeAlarm());
+  EXPECT_EQ(meter.committed(), 11u);
+  EXPECT_TRUE(meter.Charge(1));
+  EXPECT_TRUE(meter.TakeAlarm()) << "each charge above it";
+}
+
+TEST(CommitMeter, WhatTheLimitRefusesDoesNotAlarm) {
+  CommitMeter meter;
+  meter.set_alarm(10);
+  meter.set_limit(20);
+  EXPECT_FALSE(meter.Charge(21));
+  EXPECT_FALSE(meter.alarmed());
+}
+
 TEST(CommitMeter, ThreadsTogetherNeverGetMoreThanTheLimit) {
   constexpr size_t kLimit = 1000;
   CommitMeter meter;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <ctime>
 
-#include "hz3/config/config.h"
-
 namespace hz3 {
 namespace {
 
@@ -13,23 +11,35 @@ constexpr size_t kPurgeBatch = 256;
 // Batches in one tick: decay never keeps its thread longer than about a millisecond.
 constexpr unsigned kMaxBatchesPerTick = 16;
 
+size_t ToPages(size_t bytes) {
+  return bytes == MemBudget::kNoLimit ? SIZE_MAX : bytes >> kPageShift;
+}
+size_t ToBytes(size_t pages) {
+  return pages == SIZE_MAX ? MemBudget::kNoLimit : pages << kPageShift;
+}
+
+// What is given back at a time under a soft limit; never so little that every batch asks for it.
+size_t SoftStep(size_t soft_pages) {
+  return std::max(soft_pages / MemBudget::kSoftPart, kPurgeBatch);
+}
+
 }  // namespace
 
 void MemBudget::SetLimit(size_t bytes) {
-  shards_->arena().meter().set_limit(bytes == kNoLimit ? SIZE_MAX : bytes >> kPageShift);
+  meter().set_limit(ToPages(bytes));
   (*shards_)[0].NotePost();  // what failed under the old limit may be tried again
+  Watch();
 }
 
-size_t MemBudget::limit() const {
-  const size_t pages = shards_->arena().meter().limit();
-  return pages == SIZE_MAX ? kNoLimit : pages << kPageShift;
+void MemBudget::SetSoftLimit(size_t bytes) {
+  soft_pages_.store(ToPages(bytes), std::memory_order_relaxed);
+  Watch();
 }
-size_t MemBudget::committed_bytes() const {
-  return shards_->arena().meter().committed() << kPageShift;
-}
-size_t MemBudget::peak_committed_bytes() const {
-  return shards_->arena().meter().peak() << kPageShift;
-}
+
+size_t MemBudget::limit() const { return ToBytes(meter().limit()); }
+size_t MemBudget::soft_limit() const { return ToBytes(soft_pages()); }
+size_t MemBudget::committed_bytes() const { return meter().committed() << kPageShift; }
+size_t MemBudget::peak_committed_bytes() const { return meter().peak() << kPageShift; }
 
 uint64_t MemBudget::NowMs() {
   timespec now;
@@ -37,20 +47,69 @@ uint64_t MemBudget::NowMs() {
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
+// Sets the alarm and the share of the bins by what is committed now.
+void MemBudget::Watch() {
+  const size_t soft = soft_pages();
+  const size_t committed = meter().committed();
+  const bool over = committed > soft;
+  meter().set_alarm(over ? committed + SoftStep(soft) : soft);
+  if (caches_ != nullptr) {
+    caches_->LimitCaches(std::min(limit(), over ? soft_limit() : kNoLimit));
+  }
+}
+
+void MemBudget::Relieve() {
+  if (!meter().TakeAlarm()) return;
+  const size_t soft = soft_pages();
+  const size_t committed = meter().committed();
+  if (committed <= soft || committed <= meter().alarm()) return;  // back below it since
+  // Others go on while this thread gives back: the alarm is above them for now.
+  meter().set_alarm(committed + SoftStep(soft));
+  reliefs_.fetch_add(1, std::memory_order_relaxed);
+  for (unsigned i = 0; i < shards_->count(); ++i) {
+    Shard& shard = (*shards_)[i];
+    if (!shard.HasMail()) continue;
+    LeaseHolder hold(shard.lease());
+    shard.CollectMail();
+  }
+  Purge(committed - soft + std::min(soft, SoftStep(soft)));
+  Watch();
+}
+
 // pages * (1 - 2^(-elapsed / half-life)), by the first term of the series (ln 2 = 0.693), which
 // is within a third of it up to one half-life and never more than all.
-size_t MemBudget::Decayed(size_t pages, uint64_t elapsed_ms) {
-  const uint64_t per_mille = elapsed_ms * 693 / std::max<size_t>(kConfig.decay_half_life_ms, 1);
-  return pages * std::min<uint64_t>(per_mille, 1000) / 1000;
+size_t MemBudget::Decayed(size_t pages, uint64_t elapsed_ms) const {
+  const uint64_t half_life_ms = decay_half_life_ms();
+  if (half_life_ms == kNoDecay) return 0;
+  if (elapsed_ms / 2 >= half_life_ms) return pages;  // also for a half-life of 0
+  return pages * std::min<uint64_t>(elapsed_ms * 693 / half_life_ms, 1000) / 1000;
+}
+
+// How many pages a tick gives back, of `dirty` free ones of which `unneeded` were not touched since
+// the tick before.
+size_t MemBudget::Due(size_t unneeded, size_t dirty, size_t floor, uint64_t elapsed_ms) const {
+  if (decay_half_life_ms() == 0) return dirty;
+  const size_t most = kPurgeBatch * kMaxBatchesPerTick;
+  if (OverSoftLimit()) return std::min(unneeded, most);
+  if (unneeded <= floor) return 0;
+  return std::min(Decayed(unneeded - floor, elapsed_ms), most);
 }
 
 void MemBudget::MaybeDecay(Shard& shard, uint64_t now_ms) {
   if constexpr (!kConfig.decommit) return;
+  if (!Decay(shard, now_ms, 0)) return;
+  // Relaxed: whose turn it is, roughly.
+  const unsigned turn = next_late_.fetch_add(1, std::memory_order_relaxed);
+  Decay((*shards_)[turn % shards_->count()], now_ms, kLateTicks * kTickMs);
+}
+
+// The shard's tick, if one is due for at least `late_ms`.
+bool MemBudget::Decay(Shard& shard, uint64_t now_ms, uint64_t late_ms) {
   std::atomic<uint64_t>& next = next_tick_[shard.id().value()];
   uint64_t due = next.load(std::memory_order_relaxed);
-  if (now_ms < due || !next.compare_exchange_strong(due, now_ms + kTickMs,
-                                                    std::memory_order_relaxed)) {
-    return;
+  if (now_ms < due + late_ms ||
+      !next.compare_exchange_strong(due, now_ms + kTickMs, std::memory_order_relaxed)) {
+    return false;
   }
   const uint64_t elapsed = due == 0 ? 0 : now_ms - due + kTickMs;
   size_t unneeded;
@@ -58,21 +117,23 @@ void MemBudget::MaybeDecay(Shard& shard, uint64_t now_ms) {
     LeaseHolder hold(shard.lease());
     unneeded = shard.TakeDirtyLowWater();
   }
-  const size_t floor = kConfig.dirty_floor_bytes >> kPageShift;
-  if (unneeded > floor) {
-    PurgeShard(shard, std::min(Decayed(unneeded - floor, elapsed),
-                               kPurgeBatch * kMaxBatchesPerTick));
-  }
+  PurgeShard(shard, Due(unneeded, shard.dirty_free_pages(), kConfig.dirty_floor_bytes >> kPageShift,
+                        elapsed));
   // Free slots hold memory that belongs to no shard; one shard's ticks look after them.
   if (shard.id().value() == 0) {
-    shards_->arena().PurgeFreeSlots(
-        std::max<size_t>(Decayed(shards_->arena().dirty_free_pages(), elapsed), 1));
+    const size_t dirty = shards_->arena().dirty_free_pages();
+    const size_t pages = Due(dirty, dirty, 0, elapsed);
+    // The last few pages would take for ever to halve.
+    shards_->arena().PurgeFreeSlots(decay_half_life_ms() == kNoDecay ? pages
+                                                                     : std::max<size_t>(pages, 1));
   }
+  if (soft_pages() != SIZE_MAX) Watch();
+  return true;
 }
 
 size_t MemBudget::PurgeShard(Shard& shard, size_t max_pages) {
   size_t purged = 0;
-  while (purged < max_pages) {
+  while (purged < max_pages && shard.dirty_free_pages() > 0) {
     PageBits claimed;
     Segment* segment;
     {
@@ -92,11 +153,11 @@ size_t MemBudget::PurgeShard(Shard& shard, size_t max_pages) {
 }
 
 size_t MemBudget::Purge(size_t max_pages) {
-  size_t purged = 0;
+  // Free slots first: they are the coldest, and every shard can still use its own dirty pages.
+  size_t purged = shards_->arena().PurgeFreeSlots(max_pages);
   for (unsigned i = 0; i < shards_->count() && purged < max_pages; ++i) {
     purged += PurgeShard((*shards_)[i], max_pages - purged);
   }
-  if (purged < max_pages) purged += shards_->arena().PurgeFreeSlots(max_pages - purged);
   return purged;
 }
 

@@ -1,8 +1,17 @@
 // MemBudget: how much memory the process may commit, and how free dirty pages go back to the
-// system. Limits are in bytes and are kept in whole pages; CommitMeter counts against them.
+// system. Limits are in bytes and are kept in whole pages; CommitMeter counts against them,
+// exactly: the pages of the arena that were handed out or are free but dirty. Metadata is not in
+// it.
 //
-// Thread-safe. Slow path (MaybeDecay, which returns at once unless a tick is due) and event paths.
-// No lease is held across the system calls: pages are claimed, purged, and given back.
+// The soft limit is an alarm of the meter. Whoever crosses it comes here before he hands his pages
+// out, and gives back free dirty pages of all shards and slots until kSoftPart of the limit is free
+// again; where there is not that much, the next look comes after as much more growth, so that a
+// program whose live memory is above the limit pays for a look now and then and no more. While
+// above it, the bins of all threads are kept small, and every tick gives back what nobody needed.
+//
+// Thread-safe. Slow path (MaybeDecay, which returns at once unless a tick is due; Relieve, only
+// after an alarm) and event paths. No lease is held across the system calls: pages are claimed,
+// purged, and given back.
 #ifndef HZ3_POLICY_MEM_BUDGET_H_
 #define HZ3_POLICY_MEM_BUDGET_H_
 
@@ -10,42 +19,83 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hz3/config/config.h"
+#include "hz3/policy/pressure_callback.h"
 #include "hz3/shard/shard_table.h"
+#include "hz3/thread/tcache_control.h"
 
 namespace hz3 {
 
 class MemBudget {
  public:
   static constexpr size_t kNoLimit = SIZE_MAX;
+  static constexpr size_t kNoDecay = SIZE_MAX;
   // Decay is looked at this often, in milliseconds.
   static constexpr uint64_t kTickMs = 100;
+  // A shard whose own threads have missed so many ticks is looked after by others, one in a tick.
+  static constexpr uint64_t kLateTicks = 3;
+  // One part of this many of the soft limit is given back at a time.
+  static constexpr size_t kSoftPart = 16;
 
-  void Init(const ShardTable& shards) { shards_ = &shards; }
+  // `caches` (may be nullptr) is told how much memory the bins may reckon with.
+  void Init(const ShardTable& shards, TcacheControl* caches = nullptr) {
+    shards_ = &shards;
+    caches_ = caches;
+    callback_.Init(shards);
+  }
 
   // The most bytes that may be committed; an allocation that would need more climbs the ladder and
   // fails softly. A limit below what is committed now forbids growth and takes nothing away.
   void SetLimit(size_t bytes);
   size_t limit() const;
+  // Above so many bytes, memory is given back before more is used. Never fails anything.
+  void SetSoftLimit(size_t bytes);
+  size_t soft_limit() const;
   size_t committed_bytes() const;
   size_t peak_committed_bytes() const;
 
-  // Free dirty pages that nobody needed since the last tick decay with kConfig.decay_half_life_ms.
+  // After the meter's alarm, by a caller without leases: gives memory back.
+  void Relieve();
+  // How often memory was given back because of the soft limit.
+  uint64_t reliefs() const { return reliefs_.load(std::memory_order_relaxed); }
+
+  // Free dirty pages that nobody needed since the last tick decay with this half-life. 0: every
+  // tick gives all of them back. kNoDecay: none goes back by itself.
+  void SetDecayHalfLife(size_t ms) { half_life_ms_.store(ms, std::memory_order_relaxed); }
+  size_t decay_half_life_ms() const { return half_life_ms_.load(std::memory_order_relaxed); }
   // `now_ms` is any monotonic clock.
   void MaybeDecay(Shard& shard, uint64_t now_ms);
 
-  // Gives free dirty pages back to the system, up to max_pages. Returns how many it were.
+  // Gives free dirty pages back to the system, up to max_pages but for the rest of a free slot.
+  // Returns how many it were.
   size_t Purge(size_t max_pages);
+
+  PressureCallback& callback() { return callback_; }
+  const PressureCallback& callback() const { return callback_; }
 
   // Milliseconds of CLOCK_MONOTONIC_COARSE, which costs no system call.
   static uint64_t NowMs();
 
  private:
+  CommitMeter& meter() const { return shards_->arena().meter(); }
+  size_t soft_pages() const { return soft_pages_.load(std::memory_order_relaxed); }
+  bool OverSoftLimit() const { return meter().committed() > soft_pages(); }
+  void Watch();
+  bool Decay(Shard& shard, uint64_t now_ms, uint64_t late_ms);
+  size_t Due(size_t unneeded, size_t dirty, size_t floor, uint64_t elapsed_ms) const;
   size_t PurgeShard(Shard& shard, size_t max_pages);
-  static size_t Decayed(size_t pages, uint64_t elapsed_ms);
+  size_t Decayed(size_t pages, uint64_t elapsed_ms) const;
 
   const ShardTable* shards_ = nullptr;
+  TcacheControl* caches_ = nullptr;
+  // Relaxed, each: a number that the next look reads.
+  std::atomic<size_t> soft_pages_{SIZE_MAX};
+  std::atomic<size_t> half_life_ms_{kConfig.decay_half_life_ms};
+  std::atomic<uint64_t> reliefs_{0};
+  std::atomic<unsigned> next_late_{0};
   // The next tick of each shard; relaxed compare-exchange: whoever moves it on does the tick.
   std::atomic<uint64_t> next_tick_[kMaxShards] = {};
+  PressureCallback callback_;
 };
 
 }  // namespace hz3

@@ -101,7 +101,7 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
   if (meter.committed() + request.pages > meter.limit()) {
     MemBudget budget;
     budget.Init(*shards_);
-    budget.Purge(request.pages);
+    budget.Purge(meter.committed() + request.pages - meter.limit());
   }
   releases = shards_->Releases();
   if (Sweep(own_shard, climber)) return true;

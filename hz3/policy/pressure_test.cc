@@ -160,6 +160,20 @@ TEST_F(PressureTest, FifthRungPurgesFreePagesOnlyWhenTheCommitLimitIsWhatFails) 
   FreeRun(1, live);
 }
 
+TEST_F(PressureTest, FifthRungPurgesDownToALimitThatWasSetBelowWhatIsCommitted) {
+  void* live = AllocateRun(1, 10);
+  FreeRun(1, AllocateRun(1, 300));
+  arena_.meter().set_limit(arena_.meter().committed() - 200);
+  bool room = false;
+  ScriptedClimber climber([&](unsigned, unsigned) {
+    room = arena_.meter().committed() + 39 <= arena_.meter().limit();
+    return room;
+  });
+  EXPECT_TRUE(Climb(RunOf(39), climber));
+  EXPECT_EQ(os_.purged_pages(), 239u);
+  FreeRun(1, live);
+}
+
 TEST_F(PressureTest, AFailureIsRememberedAndCostsNoStepTheSecondTime) {
   EXPECT_THAT(StepsOfFailure(RunOf(4)), ::testing::Not(IsEmpty()));
   EXPECT_THAT(StepsOfFailure(RunOf(4)), IsEmpty());

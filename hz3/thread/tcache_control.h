@@ -1,6 +1,6 @@
 // TcacheControl: what every thread cache asks of the process: how much it may hold, whether memory is
 // scarce, and whether it has been asked to empty its bins. The registry is its only writer but for
-// the answers.
+// the answers and the memory that a limit leaves.
 //
 // Any thread; slow and event paths. See registry.h for the broadcast's protocol.
 #ifndef HZ3_THREAD_TCACHE_CONTROL_H_
@@ -19,7 +19,8 @@ namespace hz3 {
 
 class TcacheControl {
  public:
-  // Under a small arena the bins of all threads together may hide at most one part of this many.
+  // Under a small arena, or limit, the bins of all threads together may hide at most one part of
+  // this many.
   static constexpr size_t kArenaPart = 16;
 
   // The most bytes that the bins of one thread may hold at this number of threads.
@@ -27,7 +28,13 @@ class TcacheControl {
     const size_t n = std::max<size_t>(threads(), 1);
     const size_t part = std::clamp(kConfig.tcache_total_bytes / n, kConfig.tcache_min_bytes,
                                    kConfig.tcache_max_bytes);
-    return std::min(part, arena_bytes_ / kArenaPart / n);
+    const size_t memory =
+        std::min(arena_bytes_, memory_bytes_.load(std::memory_order_relaxed));
+    return std::min(part, memory / kArenaPart / n);
+  }
+  // From now on there are this many bytes of memory to reckon with, SIZE_MAX: the arena's.
+  void LimitCaches(size_t memory_bytes) {
+    memory_bytes_.store(memory_bytes, std::memory_order_relaxed);
   }
   unsigned threads() const { return threads_.load(std::memory_order_relaxed); }
 
@@ -48,9 +55,10 @@ class TcacheControl {
   }
 
  protected:
-  Lease lease_;                       // of the list of caches, and of thieves
-  size_t arena_bytes_ = 0;            // fixed after Init
-  std::atomic<uint32_t> threads_{0};  // relaxed: a figure
+  Lease lease_;                                 // of the list of caches, and of thieves
+  size_t arena_bytes_ = 0;                      // fixed after Init
+  std::atomic<size_t> memory_bytes_{SIZE_MAX};  // relaxed: the budget's word, read now and then
+  std::atomic<uint32_t> threads_{0};            // relaxed: a figure
   // Sequentially consistent with the limits, see Tcache::RestoreLimit.
   std::atomic<uint32_t> epoch_{0};
   std::atomic<uint32_t> answers_{0};  // futex word

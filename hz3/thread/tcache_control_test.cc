@@ -40,6 +40,22 @@ TEST(TcacheControl, ThreadsShareTheTotalDownToTheLeastPart) {
   EXPECT_EQ(before, kConfig.tcache_min_bytes);
 }
 
+TEST(TcacheControl, ALimitCountsLikeAnArenaOfItsSize) {
+  Process process(kLargeArena);
+  Process small_arena(size_t{64} << 20);
+  process.LimitCaches(size_t{64} << 20);
+  for (uint32_t n : {1u, 7u, 100u}) {
+    process.set_threads(n);
+    small_arena.set_threads(n);
+    EXPECT_EQ(process.ThreadBytes(), small_arena.ThreadBytes()) << n;
+  }
+  small_arena.LimitCaches(kLargeArena);
+  EXPECT_EQ(process.ThreadBytes(), small_arena.ThreadBytes()) << "the smaller of the two";
+  process.set_threads(1);
+  process.LimitCaches(SIZE_MAX);
+  EXPECT_EQ(process.ThreadBytes(), kConfig.tcache_max_bytes);
+}
+
 TEST(TcacheControl, ThreadsDoNotGetLessThanTheirPartOfTheTotal) {
   Process process(kLargeArena);
   const uint32_t n = static_cast<uint32_t>(2 * kConfig.tcache_total_bytes /
