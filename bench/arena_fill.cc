@@ -39,6 +39,7 @@ ABSL_FLAG(std::string, lanes, "", "of hz3: scale, fast or both; empty: both");
 ABSL_FLAG(bool, touch, false, "write the first and last byte of each block");
 ABSL_FLAG(uint64_t, ring_slots, 4096, "blocks that wait between two threads, at most");
 ABSL_FLAG(std::string, on_full, "wait", "ring full: wait for room, or free here");
+ABSL_FLAG(std::string, trace, "", "file for workload trace; empty: the one of this repository");
 ABSL_FLAG(uint64_t, seed, 1, "of the random numbers of the first run");
 ABSL_FLAG(uint64_t, failing_mallocs, 20000, "failures timed in a full arena; 0: none");
 ABSL_FLAG(uint64_t, iters, 8000000, "timed iterations of all threads together, for speed");
@@ -176,6 +177,12 @@ std::vector<std::string> SharedArguments() {
   return args;
 }
 
+// Of this program's runfiles; --trace may name another one.
+std::string& TracePath() {
+  static std::string path;
+  return path;
+}
+
 FillJob JobFor(const CatalogEntry& workload, const Allocator& allocator, uint64_t arena_mib) {
   FillJob job;
   job.allocator = allocator;
@@ -184,6 +191,7 @@ FillJob JobFor(const CatalogEntry& workload, const Allocator& allocator, uint64_
   job.scale_mib = arena_mib;
   job.seed = absl::GetFlag(FLAGS_seed);
   job.more_args = SharedArguments();
+  if (workload.wants_trace) job.more_args.push_back("--trace=" + TracePath());
   return job;
 }
 
@@ -299,6 +307,8 @@ int Main(int argc, char** argv) {
     return 0;
   }
   const Settings settings = ReadSettings(argv[0]);
+  TracePath() = absl::GetFlag(FLAGS_trace);
+  if (TracePath().empty()) TracePath() = FindRunfile(argv[0], "testing/data/python_json.trace");
   const std::string program = FindRunfile(argv[0], "bench/arena_fill_workload");
   if (program.empty()) Refuse("arena_fill_workload is not beside this program");
   ProcessRunner runner(program,

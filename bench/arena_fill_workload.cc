@@ -15,6 +15,7 @@
 #include "bench/lib/machine.h"
 #include "bench/lib/plain_args.h"
 #include "bench/lib/report.h"
+#include "bench/trace.h"
 #include "bench/workloads/address_space.h"
 #include "bench/workloads/catalog.h"
 #include "bench/workloads/fill_run.h"
@@ -35,6 +36,7 @@ constexpr char kDescription[] =
 struct CommandLine {
   FillOptions options;
   std::string workload;
+  std::string trace;
   uint64_t scale_mib = 256;
   uint64_t target_pct = 0;
   uint64_t failing_mallocs = 0;
@@ -65,6 +67,9 @@ void Declare(hz3::bench::PlainArgs* args, CommandLine* line) {
                &o.ring_slots);
   args->Choice("on_full", "ring full: free here, or wait for room", {"free", "wait"},
                &line->on_full);
+  args->Text("trace", "what workload trace replays", &line->trace);
+  args->Number("copies", "of the trace, live at a time; 0: as many as fit", {0, 1u << 20},
+               &o.copies);
   args->Switch("touch", "write the first and last byte of each block", &line->touch);
   args->Switch("fill", "write all bytes of each block", &line->fill);
   args->Number("seed", "of the random numbers", {0, UINT64_MAX}, &o.seed);
@@ -153,6 +158,16 @@ void Finish(CommandLine* line) {
   std::exit(2);
 }
 
+std::unique_ptr<hz3::bench::Trace> LoadTraceOrExit(const std::string& path) {
+  std::string error = "--workload=trace needs --trace=FILE";
+  std::unique_ptr<hz3::bench::Trace> trace;
+  if (!path.empty()) trace = hz3::bench::Trace::Load(path, &error);
+  if (trace != nullptr) return trace;
+  std::fprintf(stderr, "arena_fill_workload: %s%s%s\n", path.c_str(), path.empty() ? "" : ": ",
+               error.c_str());
+  std::exit(2);
+}
+
 int RunOne(const CatalogEntry& entry, const CommandLine& line) {
   Ledger ledger(entry.threads, LimitsFrom(line));
   const std::unique_ptr<hz3::bench::Workload> workload = entry.make(line.options, &ledger);
@@ -189,5 +204,8 @@ int main(int argc, char** argv) {
   if (line.limit_as_bytes != 0 && hz3::bench::AddressSpaceLimit() != line.limit_as_bytes) {
     RestartUnderLimit(line.limit_as_bytes, argv);
   }
+  std::unique_ptr<hz3::bench::Trace> trace;
+  if (entry->wants_trace) trace = LoadTraceOrExit(line.trace);
+  line.options.trace = trace.get();
   return RunOne(*entry, line);
 }

@@ -16,10 +16,10 @@ struct CatalogEntry {
   std::string name;
   std::string help;
   size_t threads = 1;  // accounts that its ledger must have
-  bool can_work = false;
-  // The share at the first failure that hz3 is to reach; 0: none is wanted.
-  double wanted_share = 0.9;
   std::function<std::unique_ptr<Workload>(const FillOptions&, Ledger*)> make;
+  double wanted_share = 0.9;  // that hz3 is to have live at the first failure
+  bool can_work = false;      // it has a timed part
+  bool wants_trace = false;
 };
 
 // All of them, always in the same order.

@@ -8,6 +8,7 @@
 
 #include "bench/lib/report.h"
 #include "bench/mt_remote.h"
+#include "bench/trace.h"
 #include "bench/workloads/ledger.h"
 
 namespace hz3::bench {
@@ -19,7 +20,8 @@ struct FillOptions {
   uint64_t seed = 1;
   uint64_t ring_slots = 4096;  // blocks that wait between two threads, at most
   OnFull on_full = OnFull::kWait;
-  uint64_t copies = 0;  // of a trace that are live at most; 0: as many as fit
+  const Trace* trace = nullptr;  // for workloads that replay one
+  uint64_t copies = 0;           // of the trace that are at its peak at a time; 0: as many as fit
 };
 
 class Workload {
