@@ -169,20 +169,23 @@ void Heap::Housekeeping(Tcache& cache) {
 // One allocation on the ladder.
 class Heap::Attempt final : public Climber {
  public:
-  Attempt(Heap& owner, const Request& request, Tcache* cache)
-      : owner_(owner), request_(request), cache_(cache) {}
+  Attempt(Heap& owner, const Request& request, const HugeBlock* huge, Tcache* cache)
+      : owner_(owner), request_(request), huge_(huge), cache_(cache) {}
 
   void FlushOwn() override {
     if (cache_ != nullptr) cache_->FlushAll(Delivery::kBitmap);
   }
   bool TryShard(unsigned index) override {
     Shard& shard = owner_.shards_[index];
-    if (request_.pages > kMaxRunPages) {
-      // Whole slots: what a shard can do is to give its empty segments back.
-      LeaseHolder hold(shard.lease());
-      shard.CollectAll();
-      shard.ReleaseEmptySegments();
-      return false;
+    if (huge_ != nullptr) {
+      {
+        // What a shard can do for whole slots is to give its empty segments back.
+        LeaseHolder hold(shard.lease());
+        shard.CollectAll();
+        shard.ReleaseEmptySegments();
+      }
+      block_ = owner_.AllocateHuge(*huge_);
+      return block_ != nullptr;
     }
     LeaseHolder hold(shard.lease());
     shard.CollectAll();
@@ -201,13 +204,14 @@ class Heap::Attempt final : public Climber {
  private:
   Heap& owner_;
   const Request& request_;
+  const HugeBlock* const huge_;
   Tcache* const cache_;
   void* block_ = nullptr;
 };
 
-void* Heap::Climb(const Request& request) {
+void* Heap::Climb(const Request& request, const HugeBlock* huge) {
   Tcache* cache = OwnCache();
-  Attempt attempt(*this, request, cache);
+  Attempt attempt(*this, request, huge, cache);
   if (cache == nullptr) {
     pressure_.Climb(request, HomeShard().value(), nullptr, attempt);
   } else {
@@ -299,11 +303,14 @@ void* Heap::AllocatePages(size_t bytes, size_t align, bool zero) {
     if (p != nullptr && zero && !clean) __builtin_memset(p, 0, bytes);
     return p;
   }
-  Large large(arena_, kTagHuge);
-  void* p = large.Allocate(bytes, align, zero);
+  const HugeBlock block{bytes, align, zero};
+  void* p = AllocateHuge(block);
   if (p != nullptr) return p;
-  Climb({SizeClass(0), std::max<size_t>(pages, kMaxRunPages + 1), align_pages});
-  return large.Allocate(bytes, align, zero);
+  return Climb({SizeClass(0), std::max<size_t>(pages, kMaxRunPages + 1), align_pages}, &block);
+}
+
+void* Heap::AllocateHuge(const HugeBlock& block) {
+  return Large(arena_, kTagHuge).Allocate(block.bytes, block.align, block.zero);
 }
 
 void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {

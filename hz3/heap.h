@@ -68,6 +68,12 @@ class Heap {
 
  private:
   class Attempt;
+  // What a block of whole slots is to be.
+  struct HugeBlock {
+    size_t bytes;
+    size_t align;
+    bool zero;
+  };
 
   bool EnsureReady();
   bool Init();
@@ -81,7 +87,9 @@ class Heap {
   void* AllocateDirectly(SizeClass c);
   void* AllocatePages(size_t bytes, size_t align, bool zero);
   void* AllocateRun(unsigned pages, unsigned align, bool* clean);
-  void* Climb(const Request& request);
+  void* AllocateHuge(const HugeBlock& block);
+  // `huge` if whole slots are asked for.
+  void* Climb(const Request& request, const HugeBlock* huge = nullptr);
   void FreeLarge(void* p);
   void FreeDirectly(SizeClass c, void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
