@@ -11,18 +11,19 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "bench/arena_fill_jobs.h"
+#include "bench/arena_fill_report.h"
 #include "bench/lib/allocators.h"
 #include "bench/lib/comparison.h"
 #include "bench/lib/json_writer.h"
 #include "bench/lib/machine.h"
 #include "bench/lib/process_usage.h"
 #include "bench/lib/runfiles.h"
-#include "bench/lib/stats.h"
 #include "bench/lib/table.h"
 #include "bench/lib/tool_flags.h"
 #include "bench/workloads/catalog.h"
@@ -31,7 +32,9 @@
 ABSL_FLAG(std::string, mode, "share", "share, smallest, speed, or several with commas between");
 ABSL_FLAG(std::string, workload, "", "only these, by name or as prefix*, with commas between");
 ABSL_FLAG(bool, list, false, "print the names of the workloads");
-ABSL_FLAG(std::string, arena_mib, "", "sizes with commas between; empty: 128,256, quick 128");
+ABSL_FLAG(std::string, arena_mib, "",
+          "sizes with commas between, of the arena, in mode smallest of the "
+          "live set; empty: 128,256, quick 128");
 ABSL_FLAG(int32_t, runs, 3, "runs of each row, each with a seed of its own");
 ABSL_FLAG(bool, quick, false, "one run, one arena, hz3 only: for a look and for gates");
 ABSL_FLAG(std::string, allocators, "", "only these, by name, with commas between");
@@ -43,7 +46,8 @@ ABSL_FLAG(std::string, trace, "", "file for workload trace; empty: the one of th
 ABSL_FLAG(uint64_t, seed, 1, "of the random numbers of the first run");
 ABSL_FLAG(uint64_t, failing_mallocs, 20000, "failures timed in a full arena; 0: none");
 ABSL_FLAG(uint64_t, iters, 8000000, "timed iterations of all threads together, for speed");
-ABSL_FLAG(uint32_t, live_pct, 85, "live share of the arena at which speed is measured");
+ABSL_FLAG(std::string, live_pct, "85,100", "live shares of the arena at which speed is measured");
+ABSL_FLAG(bool, rss, true, "also measure live bytes against the peak RSS (not with --quick)");
 ABSL_FLAG(double, run_timeout_s, 60, "kills a longer run");
 ABSL_FLAG(double, min_share, 0, "exit with 1 when a run of hz3 is below this share, in %");
 ABSL_FLAG(bool, check, false, "exit with 1 when hz3 misses what a workload is to reach");
@@ -61,6 +65,8 @@ constexpr char kDescription[] =
 
 constexpr uint64_t kMinArenaMib = 16;
 constexpr uint64_t kMaxArenaMib = 16384;
+// The search for the smallest arena begins at so many times the live set.
+constexpr uint64_t kMostTimesLive = 4;
 
 [[noreturn]] void Refuse(const std::string& reason) {
   std::fprintf(stderr, "arena_fill: %s\n", reason.c_str());
@@ -76,7 +82,10 @@ struct Settings {
   std::vector<const CatalogEntry*> workloads;
   std::vector<Allocator> allocators;
   std::vector<uint64_t> arenas_mib;
+  std::vector<uint64_t> live_pcts;
   int runs = 1;
+  bool measure_rss = false;
+  std::string trace_path;
 };
 
 std::vector<const CatalogEntry*> ChosenWorkloads() {
@@ -95,19 +104,25 @@ std::vector<const CatalogEntry*> ChosenWorkloads() {
   return chosen;
 }
 
-std::vector<uint64_t> ChosenArenas(bool quick) {
-  const std::string text = absl::GetFlag(FLAGS_arena_mib);
-  std::vector<uint64_t> sizes;
-  for (const std::string& word : Words(text.empty() ? (quick ? "128" : "128,256") : text)) {
-    uint64_t mib = 0;
-    if (!absl::SimpleAtoi(word, &mib) || mib < kMinArenaMib || mib > kMaxArenaMib || mib % 2 != 0) {
-      Refuse(absl::StrCat("--arena_mib wants even numbers from ", kMinArenaMib, " to ",
-                          kMaxArenaMib, ", not '", word, "'"));
+std::vector<uint64_t> Numbers(const std::string& text, const std::string& flag, uint64_t min,
+                              uint64_t max, uint64_t step) {
+  std::vector<uint64_t> numbers;
+  for (const std::string& word : Words(text)) {
+    uint64_t number = 0;
+    if (!absl::SimpleAtoi(word, &number) || number < min || number > max || number % step != 0) {
+      Refuse(absl::StrCat(flag, " wants ", step == 1 ? "" : "even ", "numbers from ", min, " to ",
+                          max, ", not '", word, "'"));
     }
-    sizes.push_back(mib);
+    numbers.push_back(number);
   }
-  if (sizes.empty()) Refuse("--arena_mib names no size");
-  return sizes;
+  if (numbers.empty()) Refuse(flag + " names no number");
+  return numbers;
+}
+
+std::vector<uint64_t> ChosenArenas(bool quick) {
+  std::string text = absl::GetFlag(FLAGS_arena_mib);
+  if (text.empty()) text = quick ? "128" : "128,256";
+  return Numbers(text, "--arena_mib", kMinArenaMib, kMaxArenaMib, kArenaStepMib);
 }
 
 std::vector<Allocator> AllAllocators(std::string_view argv0) {
@@ -163,7 +178,13 @@ Settings ReadSettings(std::string_view argv0) {
   settings.workloads = ChosenWorkloads();
   settings.arenas_mib = ChosenArenas(quick);
   settings.allocators = ChosenAllocators(argv0, quick);
+  settings.live_pcts = Numbers(absl::GetFlag(FLAGS_live_pct), "--live_pct", 1, 100, 1);
   settings.runs = quick ? 1 : absl::GetFlag(FLAGS_runs);
+  settings.measure_rss = absl::GetFlag(FLAGS_rss) && !quick;
+  settings.trace_path = absl::GetFlag(FLAGS_trace);
+  if (settings.trace_path.empty()) {
+    settings.trace_path = FindRunfile(argv0, "testing/data/python_json.trace");
+  }
   if (settings.runs < 1) Refuse("--runs must be at least 1");
   const std::string on_full = absl::GetFlag(FLAGS_on_full);
   if (on_full != "wait" && on_full != "free") Refuse("--on_full must be wait or free");
@@ -177,13 +198,8 @@ std::vector<std::string> SharedArguments() {
   return args;
 }
 
-// Of this program's runfiles; --trace may name another one.
-std::string& TracePath() {
-  static std::string path;
-  return path;
-}
-
-FillJob JobFor(const CatalogEntry& workload, const Allocator& allocator, uint64_t arena_mib) {
+FillJob JobFor(const Settings& settings, const CatalogEntry& workload, const Allocator& allocator,
+               uint64_t arena_mib) {
   FillJob job;
   job.allocator = allocator;
   job.workload = workload.name;
@@ -191,7 +207,7 @@ FillJob JobFor(const CatalogEntry& workload, const Allocator& allocator, uint64_
   job.scale_mib = arena_mib;
   job.seed = absl::GetFlag(FLAGS_seed);
   job.more_args = SharedArguments();
-  if (workload.wants_trace) job.more_args.push_back("--trace=" + TracePath());
+  if (workload.wants_trace) job.more_args.push_back("--trace=" + settings.trace_path);
   return job;
 }
 
@@ -201,7 +217,7 @@ std::vector<FillJob> AllJobs(const Settings& settings) {
   for (const uint64_t arena_mib : settings.arenas_mib) {
     for (const CatalogEntry* workload : settings.workloads) {
       for (const Allocator& allocator : settings.allocators) {
-        jobs.push_back(JobFor(*workload, allocator, arena_mib));
+        jobs.push_back(JobFor(settings, *workload, allocator, arena_mib));
       }
     }
   }
@@ -218,106 +234,174 @@ FillProgress Progress(int steps) {
   };
 }
 
-std::string Note(const FillRow& row) {
-  if (row.failures.empty()) return "";
-  return absl::StrCat(row.failures.size(), " of ", row.runs.size() + row.failures.size(),
-                      " runs: ", row.failures.front());
-}
-
-double PerArena(const FillRow& row) { return 100.0 / static_cast<double>(row.job.arena_mib << 20); }
-
-void Print(const Table& table, std::string_view legend) {
+void Print(std::string_view title, const Table& table, const char* legend) {
   const bool markdown = absl::GetFlag(FLAGS_markdown);
-  std::printf("%s\n%s\n", (markdown ? table.Markdown() : table.Text()).c_str(),
-              std::string(legend).c_str());
+  std::printf("%s\n\n%s\n%s\n", std::string(title).c_str(),
+              (markdown ? table.Markdown() : table.Text()).c_str(), legend);
+  std::fflush(stdout);
 }
 
-// --- share -------------------------------------------------------------------------------------
+// What one mode leaves: its rows as JSON, and where hz3 missed what it is to reach.
+struct ModeResult {
+  std::string json;
+  std::vector<std::string> missed;
+};
 
-Summary Share(const FillRow& row) { return row.Of("live_at_first_failure", PerArena(row)); }
-
-// Where survivors of an earlier phase pin pages, what they pin counts as if it were live: the share
-// of what could be had at all.
-std::vector<double> PossibleShares(const FillRow& row) {
-  std::vector<double> shares;
-  for (const ReportFields& run : row.runs) {
-    const double live = run.Number("live_at_first_failure").value_or(0);
-    const double survivors = run.Number("survivor_bytes").value_or(0);
-    const double pinned = run.Number("pinned_bytes").value_or(0);
-    shares.push_back((live - survivors + pinned) * PerArena(row));
-  }
-  return shares;
+Wanted WantedFromFlags() {
+  Wanted wanted;
+  wanted.min_share = absl::GetFlag(FLAGS_min_share);
+  wanted.check = absl::GetFlag(FLAGS_check);
+  return wanted;
 }
 
-std::vector<FillRow> MeasureShare(const Settings& settings, const FillRunner& runner) {
+template <typename Row, typename Write>
+std::string JsonOf(const std::vector<Row>& rows, const Write& write) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const Row& row : rows) write(row, &json);
+  json.EndArray();
+  return json.Text();
+}
+
+// The live set of a job as large as its arena, with nothing to limit it, all bytes written.
+FillJob UnlimitedTwin(FillJob job) {
+  job.arena_mib = 0;
+  job.target_pct = 100;
+  job.failing_mallocs = 0;
+  job.more_args.push_back("--fill");
+  return job;
+}
+
+ModeResult Share(const Settings& settings, const FillRunner& runner) {
   std::vector<FillJob> jobs = AllJobs(settings);
   for (FillJob& job : jobs) job.failing_mallocs = absl::GetFlag(FLAGS_failing_mallocs);
+  const int count = static_cast<int>(jobs.size());
+  std::vector<ShareRow> rows;
+  for (FillRow& row : RunAll(jobs, settings.runs, runner, Progress(count * settings.runs))) {
+    rows.push_back({std::move(row), {}});
+  }
+  if (settings.measure_rss) {
+    for (FillJob& job : jobs) job = UnlimitedTwin(std::move(job));
+    std::vector<FillRow> twins = RunAll(jobs, 1, runner, Progress(count));
+    for (size_t i = 0; i < rows.size(); ++i) rows[i].unlimited = std::move(twins[i]);
+  }
+  Print("Live share at the first failure", ShareTable(rows), kShareLegend);
+  const auto write = [](const ShareRow& row, JsonWriter* json) {
+    WriteFillRow(row.fill, json);
+    if (!row.unlimited.runs.empty()) WriteFillRow(row.unlimited, json);
+  };
+  const auto workload_share = [](const std::string& workload) {
+    return FindFillWorkload(workload)->wanted_share * 100;
+  };
+  return {JsonOf(rows, write), MissedShares(rows, WantedFromFlags(), workload_share)};
+}
+
+uint64_t WorkOfEachThread(const CatalogEntry& workload) {
+  return workload.can_work ? absl::GetFlag(FLAGS_iters) / workload.threads : 0;
+}
+
+// Here the sizes are those of the live set.
+ModeResult Smallest(const Settings& settings, const FillRunner& runner) {
+  std::vector<SmallestRow> rows;
+  const FillProgress progress = Progress(0);
+  for (FillJob job : AllJobs(settings)) {
+    job.target_pct = 100;
+    job.work = WorkOfEachThread(*FindFillWorkload(job.workload));
+    const uint64_t most_mib = job.scale_mib * kMostTimesLive;
+    rows.push_back({job, FindSmallestArena(job, settings.runs, most_mib, runner, progress)});
+  }
+  Print("Smallest arena", SmallestTable(rows), kSmallestLegend);
+  return {JsonOf(rows, WriteSmallestRow), MissedSmallest(rows)};
+}
+
+// Each job in its arena, and right after it without one.
+std::vector<FillJob> SpeedJobs(const Settings& settings) {
+  std::vector<FillJob> jobs;
+  for (const uint64_t live_pct : settings.live_pcts) {
+    for (FillJob job : AllJobs(settings)) {
+      const CatalogEntry& workload = *FindFillWorkload(job.workload);
+      if (!workload.can_work) continue;
+      job.target_pct = live_pct;
+      job.work = WorkOfEachThread(workload);
+      job.count_failures = true;
+      jobs.push_back(job);
+      job.arena_mib = 0;
+      jobs.push_back(job);
+    }
+  }
+  return jobs;
+}
+
+ModeResult Speed(const Settings& settings, const FillRunner& runner) {
+  const std::vector<FillJob> jobs = SpeedJobs(settings);
+  if (jobs.empty()) Refuse("none of these workloads has a timed part");
   const int steps = static_cast<int>(jobs.size()) * settings.runs;
-  return RunAll(jobs, settings.runs, runner, Progress(steps));
-}
-
-void PrintShare(const std::vector<FillRow>& rows) {
-  Table table({"workload", "allocator", "arena MiB", "runs", "live share %", "of possible %",
-               "strict %", "still had %", "failed size", "failing ns", "all threads ns", "remote %",
-               ""});
-  for (const FillRow& row : rows) {
-    table.AddRow({row.job.workload, row.job.allocator.name, std::to_string(row.job.arena_mib),
-                  std::to_string(row.runs.size()), WithRange(Share(row), 1),
-                  WithRange(Summarize(PossibleShares(row)), 1),
-                  Fixed(row.Of("strict_at_rest", PerArena(row)).median, 1),
-                  Fixed(row.Of("still_had_bytes", PerArena(row)).median, 1),
-                  Fixed(row.Of("failed_size").median, 0), WithRange(row.Of("failing_ns"), 0),
-                  WithRange(row.Of("failing_all_ns"), 0),
-                  Fixed(row.Of("remote_share", 100).median, 0), Note(row)});
+  std::vector<FillRow> runs = RunAll(jobs, settings.runs, runner, Progress(steps));
+  std::vector<SpeedRow> rows;
+  for (size_t i = 0; i < runs.size(); i += 2) {
+    rows.push_back({std::move(runs[i]), std::move(runs[i + 1])});
   }
-  Print(table, "live share: rounded live bytes at the first failed malloc over the arena\n");
+  Print("Speed at a high live share", SpeedTable(rows), kSpeedLegend);
+  const auto write = [](const SpeedRow& row, JsonWriter* json) {
+    WriteFillRow(row.fixed, json);
+    WriteFillRow(row.unlimited, json);
+  };
+  return {JsonOf(rows, write), MissedSpeeds(rows, WantedFromFlags())};
 }
 
-// --- the tool ----------------------------------------------------------------------------------
-
-double WantedShare(const FillRow& row) {
-  const double flag = absl::GetFlag(FLAGS_min_share);
-  if (!absl::GetFlag(FLAGS_check)) return flag;
-  return std::max(flag, FindFillWorkload(row.job.workload)->wanted_share * 100);
+ModeResult RunMode(const std::string& mode, const Settings& settings, const FillRunner& runner) {
+  if (mode == "share") return Share(settings, runner);
+  return mode == "smallest" ? Smallest(settings, runner) : Speed(settings, runner);
 }
 
-bool Hz3Held(const std::vector<FillRow>& rows) {
-  bool held = true;
-  for (const FillRow& row : rows) {
-    if (!row.job.allocator.is_ours) continue;
-    const double wanted = WantedShare(row);
-    const Summary share = Share(row);
-    if (row.failures.empty() && share.min >= wanted) continue;
-    std::fprintf(stderr, "arena_fill: FAILED: %s %s %llu MiB: %s\n", row.job.workload.c_str(),
-                 row.job.allocator.name.c_str(), static_cast<unsigned long long>(row.job.arena_mib),
-                 row.failures.empty()
-                     ? (Fixed(share.min, 1) + " % live, wanted " + Fixed(wanted, 1)).c_str()
-                     : Note(row).c_str());
-    held = false;
+bool SaveJson(const std::vector<std::pair<std::string, ModeResult>>& results) {
+  const std::string path = absl::GetFlag(FLAGS_json);
+  if (path.empty()) return true;
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("machine");
+  json.String(ToString(ThisMachine()));
+  for (const auto& [mode, result] : results) {
+    json.Key(mode);
+    json.Raw(absl::StripTrailingAsciiWhitespace(result.json));
   }
-  return held;
+  json.EndObject();
+  if (WriteFile(path, json.Text())) return true;
+  std::fprintf(stderr, "arena_fill: cannot write %s\n", path.c_str());
+  return false;
+}
+
+void PrintList() {
+  for (const CatalogEntry& entry : FillWorkloads()) {
+    std::printf("%-24s %s\n", entry.name.c_str(), entry.help.c_str());
+  }
 }
 
 int Main(int argc, char** argv) {
   ParseToolFlagsOrExit(argc, argv, kDescription);
   if (absl::GetFlag(FLAGS_list)) {
-    for (const CatalogEntry& entry : FillWorkloads()) {
-      std::printf("%-24s %s\n", entry.name.c_str(), entry.help.c_str());
-    }
+    PrintList();
     return 0;
   }
   const Settings settings = ReadSettings(argv[0]);
-  TracePath() = absl::GetFlag(FLAGS_trace);
-  if (TracePath().empty()) TracePath() = FindRunfile(argv[0], "testing/data/python_json.trace");
   const std::string program = FindRunfile(argv[0], "bench/arena_fill_workload");
   if (program.empty()) Refuse("arena_fill_workload is not beside this program");
-  ProcessRunner runner(program,
-                       {absl::GetFlag(FLAGS_run_timeout_s), AvailableMemoryBytes() / 10 * 9});
-  const auto run = [&runner](const FillJob& job) { return runner(job); };
+  ProcessRunner process(program,
+                        {absl::GetFlag(FLAGS_run_timeout_s), AvailableMemoryBytes() / 10 * 9});
+  const FillRunner runner = [&process](const FillJob& job) { return process(job); };
+
   std::printf("%s\n\n", ToString(ThisMachine()).c_str());
-  const std::vector<FillRow> rows = MeasureShare(settings, run);
-  PrintShare(rows);
-  return Hz3Held(rows) ? 0 : 1;
+  std::vector<std::pair<std::string, ModeResult>> results;
+  bool held = true;
+  for (const std::string& mode : settings.modes) {
+    results.emplace_back(mode, RunMode(mode, settings, runner));
+    for (const std::string& missed : results.back().second.missed) {
+      std::fprintf(stderr, "arena_fill: FAILED: %s\n", missed.c_str());
+      held = false;
+    }
+  }
+  if (!SaveJson(results)) return 2;
+  return held ? 0 : 1;
 }
 
 }  // namespace

@@ -113,6 +113,7 @@ Report MakeReport(const CommandLine& line, const hz3::bench::Workload& workload,
   report.Add("peak_live_bytes", r.peak_live);
   report.Add("peak_rss_bytes", r.peak_rss_bytes);
   report.Add("own_rss_bytes", r.own_touched_bytes);
+  report.Add("bare_rss_bytes", r.bare_rss_bytes);
   report.Line("speed");
   report.Add("ops", r.ops);
   report.Add("seconds", r.seconds);

@@ -103,10 +103,12 @@ class Ledger {
     return false;
   }
 
-  // The first caller files what is live now and stops the others.
+  // The first caller files what is live now and stops the others; where failures are only counted,
+  // it ends their growth.
   void NoteFailure(size_t thread, uint64_t size) {
     if (failed_.exchange(true, std::memory_order_relaxed)) return;
-    if (limits_.on_failure == OnFailure::kStop) stopped_.store(true, std::memory_order_relaxed);
+    const bool stop = limits_.on_failure == OnFailure::kStop;
+    (stop ? stopped_ : reached_).store(true, std::memory_order_relaxed);
     first_failure_ = {meter_.Sum(), size, thread};
     if (limits_.at_first_failure != nullptr) limits_.at_first_failure();
   }
