@@ -97,16 +97,26 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
     LeaseHolder hold((*shards_)[i].lease());
     (*shards_)[i].ReleaseEmptySegments();
   }
-  const CommitMeter& meter = shards_->arena().meter();
-  if (meter.committed() + request.pages > meter.limit()) {
-    MemBudget budget;
-    budget.Init(*shards_);
-    budget.Purge(meter.committed() + request.pages - meter.limit());
+  // What is purged may be charged by others before the sweep: again while there is more.
+  bool again = true;
+  for (unsigned round = 0; again && round < kMaxPurges; ++round) {
+    again = MakeRoomUnderLimit(request);
+    releases = shards_->Releases();
+    if (Sweep(own_shard, climber)) return true;
   }
-  releases = shards_->Releases();
-  if (Sweep(own_shard, climber)) return true;
   Remember(request, releases);                        // rung 6
   return false;
+}
+
+// Whether the commit limit stood in the way and something was given back.
+bool Pressure::MakeRoomUnderLimit(const Request& request) {
+  const CommitMeter& meter = shards_->arena().meter();
+  const size_t wanted = meter.committed() + request.pages;
+  const size_t limit = meter.limit();
+  if (wanted <= limit) return false;
+  MemBudget budget;
+  budget.Init(*shards_);
+  return budget.Purge(wanted - limit) > 0;
 }
 
 void Pressure::MaybeRelax(uint64_t now_ms) {

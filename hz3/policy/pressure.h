@@ -75,6 +75,10 @@ class Pressure {
   // Memory counts as scarce until this long after the last climb past rung 3, in milliseconds.
   static constexpr uint64_t kScarceMs = 50;
 
+  // Rung 5 gives pages back for one request at most so often.
+  static constexpr unsigned kMaxPurges = 16;
+
+  bool MakeRoomUnderLimit(const Request& request);
   bool Sweep(unsigned first, Climber& climber);
   bool FailedBefore(const Request& request, uint64_t releases) const;
   void Remember(const Request& request, uint64_t releases);

@@ -174,6 +174,23 @@ TEST_F(PressureTest, FifthRungPurgesDownToALimitThatWasSetBelowWhatIsCommitted) 
   FreeRun(1, live);
 }
 
+TEST_F(PressureTest, FifthRungPurgesAgainWhenOthersTookWhatItGaveBackWhileThereIsMore) {
+  void* live = AllocateRun(1, 10);
+  FreeRun(1, AllocateRun(1, 300));
+  CommitMeter& meter = arena_.meter();
+  meter.set_limit(meter.committed());
+  size_t taken = 0;
+  ScriptedClimber climber([&](unsigned, unsigned) {
+    if (meter.Charge(100)) taken += 100;
+    return false;
+  });
+  EXPECT_FALSE(Climb(RunOf(100), climber));
+  EXPECT_EQ(taken, 300u);
+  EXPECT_EQ(os_.purged_pages(), 300u);
+  meter.Uncharge(taken);
+  FreeRun(1, live);
+}
+
 TEST_F(PressureTest, AFailureIsRememberedAndCostsNoStepTheSecondTime) {
   EXPECT_THAT(StepsOfFailure(RunOf(4)), ::testing::Not(IsEmpty()));
   EXPECT_THAT(StepsOfFailure(RunOf(4)), IsEmpty());

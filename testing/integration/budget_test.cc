@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -156,6 +157,70 @@ TEST_F(Budget, ALimitBelowWhatIsCommittedForbidsGrowthUntilEnoughIsFree) {
   EXPECT_LE(Hz3().committed_bytes(), Hz3().limit());
   free(block);
   free(large);
+}
+
+// Blocks of one thread, of all sizes, never more than its share of the limit.
+class LiveSet {
+ public:
+  LiveSet(std::uint64_t seed, std::size_t share) : random_(seed), share_(share) {}
+  ~LiveSet() {
+    while (!blocks_.empty()) FreeOne();
+  }
+
+  // False when malloc failed.
+  bool Step() {
+    const std::size_t kind = random_.Below(100);
+    const std::size_t bytes = kind < 60   ? random_.Between(16, 4000)
+                              : kind < 98 ? random_.Between(4096, 64'000)
+                              : kind < 99 ? random_.Between(100'000, 600'000)
+                                          : random_.Between(2'100'000, 3'000'000);
+    while (live_ + Rounded(bytes) > share_) FreeOne();
+    char* block = Allocate(bytes);
+    if (block == nullptr) return false;
+    block[0] = block[bytes - 1] = 1;
+    blocks_.push_back({block, bytes});
+    live_ += Rounded(bytes);
+    return true;
+  }
+
+ private:
+  struct Block {
+    char* start;
+    std::size_t bytes;
+  };
+
+  // To pages, or to somewhat more than the classes of small blocks.
+  static std::size_t Rounded(std::size_t bytes) {
+    return bytes > 2048 ? (bytes + 4095) / 4096 * 4096 : bytes * 5 / 4 + 16;
+  }
+  void FreeOne() {
+    std::swap(blocks_[random_.Below(blocks_.size())], blocks_.back());
+    live_ -= Rounded(blocks_.back().bytes);
+    free(blocks_.back().start);
+    blocks_.pop_back();
+  }
+
+  Random random_;
+  const std::size_t share_;
+  std::size_t live_ = 0;
+  std::vector<Block> blocks_;
+};
+
+// What the ladder gives back for one thread, others may take before it.
+TEST_F(Budget, ThreadsWhoseLiveBlocksLeaveAQuarterOfTheLimitNeverFail) {
+  const Watchdog watchdog("threads at the limit", kHangSeconds);
+  SetLimit(128 * kMiB);
+  constexpr int kThreads = 6;
+  std::atomic<int> failed{0};
+  std::vector<std::thread> threads;
+  for (std::uint64_t id = 0; id < kThreads; ++id) {
+    threads.emplace_back([&failed, id] {
+      LiveSet blocks(kSeed + id, 96 * kMiB / kThreads);
+      for (int i = 0; i < 60'000; ++i) failed += !blocks.Step();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failed, 0);
 }
 
 TEST_F(Budget, ReallocUnderALimitKeepsTheBlockWhenItFailsAndGrowsAfterAFree) {
