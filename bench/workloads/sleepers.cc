@@ -91,6 +91,7 @@ class Sleepers : public Workload {
   size_t threads() const override { return others_->threads(); }
   void RunPhase(int phase, size_t thread) override { others_->RunPhase(phase, thread); }
   void Work(size_t thread, uint64_t iterations) override { others_->Work(thread, iterations); }
+  bool CanWork() const override { return others_->CanWork(); }
   void FreeAll(size_t thread) override { others_->FreeAll(thread); }
   void AfterRun() override { sleeping_.WakeAndJoin(); }
   uint64_t OwnTouchedBytes() const override { return others_->OwnTouchedBytes(); }
