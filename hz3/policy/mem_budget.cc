@@ -23,6 +23,16 @@ size_t SoftStep(size_t soft_pages) {
   return std::max(soft_pages / MemBudget::kSoftPart, kPurgeBatch);
 }
 
+// Calls f(first, n) for each run of pages.
+template <typename F>
+void ForEachRange(const PageBits& pages, F f) {
+  for (unsigned first = pages.NextSet(0); first != PageBits::kNone;) {
+    const unsigned end = pages.NextClear(first);
+    f(first, end - first);
+    first = pages.NextSet(end);
+  }
+}
+
 }  // namespace
 
 void MemBudget::SetLimit(size_t bytes) {
@@ -141,15 +151,30 @@ size_t MemBudget::PurgeShard(Shard& shard, size_t max_pages) {
       segment = shard.ClaimDirty(std::min(kPurgeBatch, max_pages - purged), &claimed);
     }
     if (segment == nullptr) break;
-    const size_t n = shards_->arena().PurgePages(*segment, claimed);
+    const PageBits given_back = GiveBack(*segment, claimed);
+    const size_t n = given_back.Count();
+    meter().Uncharge(n);
     {
+      // The marks share words with those of other pages: only with the lease.
       LeaseHolder hold(shard.lease());
+      ForEachRange(given_back, [&](unsigned first, unsigned n) { segment->MarkClean(first, n); });
       shard.UnclaimDirty(*segment, claimed);
     }
     if (n == 0) break;  // the kernel refuses: no use in going on
     purged += n;
   }
   return purged;
+}
+
+// Gives the memory of claimed pages back, without the lease; returns those that the kernel took.
+PageBits MemBudget::GiveBack(const Segment& segment, const PageBits& claimed) {
+  Arena& arena = shards_->arena();
+  char* start = arena.segmap().AddressOf(FirstPageOf(segment.slot()));
+  PageBits given_back;
+  ForEachRange(claimed, [&](unsigned first, unsigned n) {
+    if (arena.os().Purge(start + first * kPageSize, n * kPageSize)) given_back.SetRange(first, n);
+  });
+  return given_back;
 }
 
 size_t MemBudget::Purge(size_t max_pages) {

@@ -84,6 +84,7 @@ class MemBudget {
   bool Decay(Shard& shard, uint64_t now_ms, uint64_t late_ms);
   size_t Due(size_t unneeded, size_t dirty, size_t floor, uint64_t elapsed_ms) const;
   size_t PurgeShard(Shard& shard, size_t max_pages);
+  PageBits GiveBack(const Segment& segment, const PageBits& claimed);
   size_t Decayed(size_t pages, uint64_t elapsed_ms) const;
 
   const ShardTable* shards_ = nullptr;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -547,6 +548,32 @@ TEST_F(AccountingTest, CommittedPagesAreTheDirtyOnesAtEveryStepOfRandomWork) {
   budget_.Purge(SIZE_MAX);
   EXPECT_EQ(arena_.meter().committed(), 0u);
   ExpectExact();
+}
+
+TEST_F(AccountingTest, StaysExactWhileThreadsGiveBackForEachOther) {
+  budget_.SetSoftLimit(kArenaBytes / 4);
+  std::vector<std::thread> threads;
+  for (unsigned shard = 0; shard < 2; ++shard) {
+    threads.emplace_back([this, shard] {
+      std::mt19937 random(kSeed + shard);
+      std::vector<void*> runs(60, nullptr);
+      for (unsigned i = 0; i < 4000; ++i) {
+        void*& run = runs[random() % runs.size()];
+        if (run != nullptr) FreeRun(run, shard);
+        run = AllocateRun(static_cast<unsigned>(1 + random() % 100), shard);
+        if (arena_.meter().alarmed()) budget_.Relieve();
+        if (i % 100 == 0) budget_.MaybeDecay(shards_[shard], i * MemBudget::kTickMs);
+      }
+      for (void* run : runs) {
+        if (run != nullptr) FreeRun(run, shard);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(os_.purged_pages(), 0u);
+  ExpectExact();
+  budget_.Purge(SIZE_MAX);
+  EXPECT_EQ(arena_.meter().committed(), 0u);
 }
 
 TEST_F(MemBudgetTest, TheClockRuns) {

@@ -210,7 +210,7 @@ class LiveSet {
 TEST_F(Budget, ThreadsWhoseLiveBlocksLeaveAQuarterOfTheLimitNeverFail) {
   const Watchdog watchdog("threads at the limit", kHangSeconds);
   SetLimit(128 * kMiB);
-  constexpr int kThreads = 6;
+  constexpr std::size_t kThreads = 6;
   std::atomic<int> failed{0};
   std::vector<std::thread> threads;
   for (std::uint64_t id = 0; id < kThreads; ++id) {
