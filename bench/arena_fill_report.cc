@@ -78,10 +78,11 @@ const char kShareLegend[] =
     "a\n"
     "page. still had: blocks of the failed size that one thread got after that. failing: ns of a\n"
     "further failing malloc, one thread; and CPU ns, all threads at once. live/RSS: the same live\n"
-    "bytes without any limit, all written, over the peak RSS without the bench's own.\n"
-    "hz3 has an arena of that size, the others that much address space beyond what the bare "
-    "process\n"
-    "needs (RLIMIT_AS); where they reserve address space in large pieces, live/RSS says more.\n";
+    "bytes without any limit, all written, over the peak RSS without the bench's own; blocks that "
+    "an\n"
+    "allocator does not round up to pages can make it exceed 100.\n"
+    "hz3 has an arena of that size, the others that much address space beyond what the bare\n"
+    "process needs (RLIMIT_AS); where they reserve it in large pieces, live/RSS says more.\n";
 
 Table ShareTable(const std::vector<ShareRow>& rows) {
   Table table({"workload", "allocator", "arena MiB", "runs", "live %", "possible %", "strict %",

@@ -14,6 +14,7 @@
 
 #include "bench/lib/machine.h"
 #include "bench/lib/plain_args.h"
+#include "bench/lib/process_usage.h"
 #include "bench/lib/report.h"
 #include "bench/trace.h"
 #include "bench/workloads/address_space.h"
@@ -91,7 +92,7 @@ void PrintStats() {
 }
 
 Report MakeReport(const CommandLine& line, const hz3::bench::Workload& workload,
-                  const FillResult& r) {
+                  const FillResult& r, uint64_t bare_rss_bytes) {
   Report report;
   report.Line("run");
   report.Add("malloc", hz3::bench::MallocProvider());
@@ -113,7 +114,7 @@ Report MakeReport(const CommandLine& line, const hz3::bench::Workload& workload,
   report.Add("peak_live_bytes", r.peak_live);
   report.Add("peak_rss_bytes", r.peak_rss_bytes);
   report.Add("own_rss_bytes", r.own_touched_bytes);
-  report.Add("bare_rss_bytes", r.bare_rss_bytes);
+  report.Add("bare_rss_bytes", bare_rss_bytes);
   report.Line("speed");
   report.Add("ops", r.ops);
   report.Add("seconds", r.seconds);
@@ -170,6 +171,7 @@ std::unique_ptr<hz3::bench::Trace> LoadTraceOrExit(const std::string& path) {
 }
 
 int RunOne(const CatalogEntry& entry, const CommandLine& line) {
+  const uint64_t bare_rss_bytes = hz3::bench::PeakRssBytes();
   Ledger ledger(entry.threads, LimitsFrom(line));
   const std::unique_ptr<hz3::bench::Workload> workload = entry.make(line.options, &ledger);
   if (line.bare) {
@@ -180,7 +182,7 @@ int RunOne(const CatalogEntry& entry, const CommandLine& line) {
   }
   const FillResult result =
       hz3::bench::RunFill(workload.get(), &ledger, line.options, line.failing_mallocs);
-  std::fputs(MakeReport(line, *workload, result).Text().c_str(), stdout);
+  std::fputs(MakeReport(line, *workload, result, bare_rss_bytes).Text().c_str(), stdout);
   return 0;
 }
 

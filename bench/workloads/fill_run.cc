@@ -45,7 +45,6 @@ class Run {
   }
 
   FillResult Do(uint64_t failing_mallocs) {
-    result_.bare_rss_bytes = PeakRssBytes();
     RunPhases();
     if (options_.work > 0 && !ledger_.stopped()) Work();
     FileWhatIsLive();

@@ -34,8 +34,7 @@ struct FillResult {
   double seconds = 0;
   double cpu_seconds = 0;
 
-  uint64_t bare_rss_bytes = 0;  // resident before the first block
-  uint64_t bare_bytes = 0;      // address space before the first block, with all threads
+  uint64_t bare_bytes = 0;  // address space before the first block, with all threads
   uint64_t peak_rss_bytes = 0;
   uint64_t own_touched_bytes = 0;
 };

@@ -21,6 +21,12 @@ constexpr uint64_t kMostBytesOfASize = 2 * kMib;
 // All sleepers together hold at most 1 / kPartOfMemory of the memory at a time while they fill
 // their caches.
 constexpr uint64_t kPartOfMemory = 4;
+// Small, so that the threads need little address space beyond what they cache.
+constexpr size_t kStackBytes = 128 << 10;
+
+// The sleepers start after the first phase, in which nothing happens: by then all memory of the
+// workload itself is mapped.
+enum Phase { kBeforeSleep, kGrow, kPhases };
 
 // Fills the caches of the calling thread, one size after the other.
 void FillCaches(uint64_t most_bytes) {
@@ -35,22 +41,28 @@ void FillCaches(uint64_t most_bytes) {
 
 class SleepingThreads {
  public:
-  SleepingThreads(uint64_t count, uint64_t most_bytes) : most_bytes_(most_bytes) {
+  SleepingThreads(uint64_t count, uint64_t most_bytes) : most_bytes_(most_bytes), threads_(count) {
     pthread_barrier_init(&asleep_, nullptr, static_cast<unsigned>(count + 1));
     pthread_mutex_init(&mutex_, nullptr);
     pthread_cond_init(&wake_, nullptr);
-    threads_.resize(count);
+    pthread_attr_init(&attributes_);
+    pthread_attr_setstacksize(&attributes_, kStackBytes);
+  }
+
+  // Returns when all of them are asleep. To be called once at most.
+  void Start() {
     for (pthread_t& thread : threads_) {
-      const int error = pthread_create(&thread, nullptr, Live, this);
+      const int error = pthread_create(&thread, &attributes_, Live, this);
       if (error == 0) continue;
       std::fprintf(stderr, "cannot start a sleeping thread: %s\n", std::strerror(error));
       std::_Exit(2);
     }
+    started_ = true;
     pthread_barrier_wait(&asleep_);
   }
 
-  // To be called once.
   void WakeAndJoin() {
+    if (!started_) return;
     pthread_mutex_lock(&mutex_);
     awake_ = true;
     pthread_cond_broadcast(&wake_);
@@ -79,6 +91,8 @@ class SleepingThreads {
   pthread_barrier_t asleep_;
   pthread_mutex_t mutex_;
   pthread_cond_t wake_;
+  pthread_attr_t attributes_;
+  bool started_ = false;
   bool awake_ = false;
 };
 
@@ -89,7 +103,16 @@ class Sleepers : public Workload {
         others_(MakeToggle(shape.others, options, ledger)) {}
 
   size_t threads() const override { return others_->threads(); }
-  void RunPhase(int phase, size_t thread) override { others_->RunPhase(phase, thread); }
+  int phases() const override { return kPhases; }
+
+  void RunPhase(int phase, size_t thread) override {
+    if (phase == kGrow) others_->RunPhase(0, thread);
+  }
+
+  void AfterPhase(int phase) override {
+    if (phase == kBeforeSleep) sleeping_.Start();
+  }
+
   void Work(size_t thread, uint64_t iterations) override { others_->Work(thread, iterations); }
   bool CanWork() const override { return others_->CanWork(); }
   void FreeAll(size_t thread) override { others_->FreeAll(thread); }
