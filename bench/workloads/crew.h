@@ -57,6 +57,7 @@ class Crew {
   const void* step_ = nullptr;
   Call call_ = nullptr;  // null: the threads end
   Clock::time_point begin_;
+  // Only tells the caller when to stop looking; the barrier orders what the threads did.
   std::atomic<size_t> through_{0};
 };
 

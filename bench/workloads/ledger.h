@@ -106,6 +106,8 @@ class Ledger {
   // The first caller files what is live now and stops the others; where failures are only counted,
   // it ends their growth.
   void NoteFailure(size_t thread, uint64_t size) {
+    // Relaxed: the exchange picks one thread. What that one files is read after the phase, ordered
+    // by the crew's barrier.
     if (failed_.exchange(true, std::memory_order_relaxed)) return;
     const bool stop = limits_.on_failure == OnFailure::kStop;
     (stop ? stopped_ : reached_).store(true, std::memory_order_relaxed);

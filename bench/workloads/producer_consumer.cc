@@ -109,6 +109,7 @@ class Pair {
   std::atomic<uint64_t> in_use_;
   uint64_t taken_ = 0;
   Block left_over_ = {nullptr, 0};
+  // Ends the consumer's loop; blocks are ordered by the ring.
   std::atomic<bool> through_{false};
 };
 
