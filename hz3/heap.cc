@@ -73,10 +73,10 @@ constinit const Tcache Heap::kUnstarted{Tcache::Unstarted{}};
 constinit thread_local std::atomic<Tcache*> Heap::thread_cache_{
     const_cast<Tcache*>(&Heap::kUnstarted)};
 
-size_t Heap::ChosenArenaBytes(bool* may_shrink) {
+size_t Heap::ChosenArenaBytes(bool* fixed) {
   size_t mib = ArenaMibFromEnvironment();
   if (mib == 0) mib = kConfig.arena_mib;
-  *may_shrink = mib == 0;
+  *fixed = mib != 0;
   if (mib != 0) return RoundUp(mib << 20, kSegmentSize);
   const size_t wanted = std::max(kDefaultArenaBytes, PhysicalMemoryBytes() * kArenaPerMemory);
   const size_t left = AddressSpaceLeft();
@@ -84,18 +84,30 @@ size_t Heap::ChosenArenaBytes(bool* may_shrink) {
   return std::min(wanted, left / 4 * kLimitedArenaQuarters);
 }
 
+// A fixed arena of n bytes is n bytes of memory in more address space (kConfig.arena_slack_pct):
+// what is free but scattered can then be given back and be had in one piece elsewhere. Where the
+// address space is refused, it does without.
+bool Heap::InitArena(size_t* memory_bytes) {
+  bool fixed;
+  const size_t bytes = ChosenArenaBytes(&fixed);
+  *memory_bytes = fixed ? bytes : MemBudget::kNoLimit;
+  const size_t slack = fixed ? RoundUp(bytes / 100 * kConfig.arena_slack_pct, kSegmentSize) : 0;
+  return (slack > 0 && arena_.Init(SystemMemory(), bytes + slack, false, sizeof(Span))) ||
+         arena_.Init(SystemMemory(), bytes, !fixed, sizeof(Span));
+}
+
 bool Heap::Init() {
   if (sysconf(_SC_PAGESIZE) != static_cast<long>(kPageSize)) {
     ReportFatal("this build needs pages of 4 KiB; the machine has others");
   }
-  bool may_shrink;
-  const size_t bytes = ChosenArenaBytes(&may_shrink);
-  if (!arena_.Init(SystemMemory(), bytes, may_shrink, sizeof(Span))) return false;
+  size_t memory_bytes;
+  if (!InitArena(&memory_bytes)) return false;
   const unsigned shards = std::clamp(UsableCpus(), 1u, std::min(kConfig.max_shards, kMaxShards));
   pool_.Init(SystemMemory());
   if (!shards_.Init(arena_, shards)) return false;
-  registry_.Init(shards_, pool_);
+  registry_.Init(shards_, pool_, std::min(memory_bytes, arena_.bytes()));
   budget_.Init(shards_, &registry_);
+  budget_.SetMemory(memory_bytes);
   ApplyBudgetSettings(budget_);
   pressure_.Init(shards_, registry_);
   if (pthread_key_create(&thread_end_key, EndThisThread) != 0) return false;
@@ -158,11 +170,11 @@ ShardId Heap::HomeShard() {
   return cache == nullptr ? ShardId(0) : cache->shard();
 }
 
-// Once in a while, on the slow path: decay, and the end of scarcity.
+// Once in a while, on the slow path: decay, and the beginning and end of scarcity.
 void Heap::Housekeeping(Tcache& cache) {
   if ((cache.refills.Get() + cache.flushes.Get()) % kHousekeepingEvery != 0) return;
   const uint64_t now = MemBudget::NowMs();
-  if (registry_.scarce()) pressure_.MaybeRelax(now);
+  pressure_.Watch(now, &cache);
   budget_.MaybeDecay(shards_[cache.shard()], now);
 }
 
@@ -248,6 +260,10 @@ void* Heap::AllocateFromCache(Tcache& cache, SizeClass c) {
   if (cache.CachedObjects(c) > 0) return *--cache.top[c.value()];
   void* p = cache.Refill(c);
   if (p != nullptr) [[likely]] return p;
+  if (budget_.MakeRoom(InfoOf(c).pages)) {
+    p = cache.Refill(c);
+    if (p != nullptr) return p;
+  }
   return Climb({c, InfoOf(c).pages, 1});
 }
 

@@ -8,6 +8,7 @@
 #ifndef HZ3_HEAP_H_
 #define HZ3_HEAP_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -55,7 +56,7 @@ class Heap {
   Stats GetStats();
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
-  size_t ArenaBytes() { return EnsureReady() ? arena_.bytes() : 0; }
+  size_t ArenaBytes() { return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0; }
 
   const Segmap& segmap() const { return arena_.segmap(); }
 
@@ -95,7 +96,8 @@ class Heap {
   [[noreturn]] void ReportBadFree(void* p) const;
   ShardId HomeShard();
   void Housekeeping(Tcache& cache);
-  static size_t ChosenArenaBytes(bool* may_shrink);
+  static size_t ChosenArenaBytes(bool* fixed);
+  bool InitArena(size_t* memory_bytes);
 
   Arena arena_;
   ShardTable shards_;

@@ -20,6 +20,9 @@ namespace hz3 {
     "most MiB that may be committed: what needs more fails; 0 for no limit")                      \
   X(size_t, soft_limit_mib, kBuildSoftLimitMib, kBuildSoftLimitMib,                               \
     "above so many committed MiB memory is given back before more is used; 0 for no limit")       \
+  X(unsigned, arena_slack_pct, 100, 100,                                                          \
+    "a fixed arena has so much more address space than memory (in % of it), so that free pages "   \
+    "which are scattered can be given back and used elsewhere")                                    \
   X(unsigned, max_shards, 64, 2,                                                                  \
     "most shards of a process; there are never more than processors")                             \
   X(size_t, tcache_max_bytes, size_t{24} << 20, size_t{24} << 20,                                   \
@@ -44,6 +47,9 @@ namespace hz3 {
     "a flush of foreign objects takes the owner's lease when nobody holds it (false: mail only)") \
   X(bool, broadcast, true, true,                                                                  \
     "pressure asks running threads to empty their bins (rung 4 of the ladder)")                   \
+  X(unsigned, tight_part, 24, 24,                                                                 \
+    "an arena without a free slot is tight when less than one page in so many is free: frees go "  \
+    "straight to the bitmaps then, so that holes are used best (0: never)")                       \
   X(bool, idle_steal, true, true,                                                                 \
     "pressure takes what sleeping threads hold in their bins (rung 4 of the ladder)")             \
   X(bool, decommit, true, true, "free dirty pages decay: their memory goes back to the system")   \
@@ -54,7 +60,7 @@ namespace hz3 {
   X(size_t, huge_purge_bytes, size_t{32} << 20, size_t{32} << 20,                                 \
     "blocks of whole slots from this size on are given back to the system when they are freed")   \
   X(unsigned, retained_segments, 1, 1, "empty segments that a shard keeps for itself")            \
-  X(unsigned, broadcast_wait_us, 20000, 20000,                                                    \
+  X(unsigned, broadcast_wait_us, 250000, 250000,                                                    \
     "longest wait, in microseconds, for running threads to answer a broadcast")
 
 namespace internal {

@@ -1,5 +1,7 @@
 #include "hz3/observe/stats.h"
 
+#include <algorithm>
+
 #include "hz3/config/config.h"
 
 namespace hz3 {
@@ -57,7 +59,7 @@ Stats GatherStats(const ShardTable& shards, Registry& registry, const MemBudget&
                   const Pressure& pressure, size_t metadata_bytes) {
   Stats stats;
   Arena& arena = shards.arena();
-  stats.arena_bytes = arena.bytes();
+  stats.arena_bytes = std::min(arena.bytes(), budget.memory_bytes());
   stats.used_slots = arena.used_slots();
   stats.free_slots = arena.free_slots();
   stats.committed_bytes = budget.committed_bytes();

@@ -11,7 +11,7 @@ void SegmentSet::Insert(Arena& arena, Segment& segment) {
   segment.next = heads_[bucket];
   if (segment.next != kNoIndex) arena.segment(SlotIndex(segment.next)).previous = slot;
   heads_[bucket] = slot;
-  occupied_ |= 1u << bucket;
+  set_occupied(occupied() | 1u << bucket);
 }
 
 void SegmentSet::Remove(Arena& arena, Segment& segment) {
@@ -21,7 +21,7 @@ void SegmentSet::Remove(Arena& arena, Segment& segment) {
     arena.segment(SlotIndex(segment.previous)).next = segment.next;
   } else {
     heads_[bucket] = segment.next;
-    if (segment.next == kNoIndex) occupied_ &= ~(1u << bucket);
+    if (segment.next == kNoIndex) set_occupied(occupied() & ~(1u << bucket));
   }
   if (segment.next != kNoIndex) arena.segment(SlotIndex(segment.next)).previous = segment.previous;
   segment.bucket = kFull;
@@ -30,7 +30,7 @@ void SegmentSet::Remove(Arena& arena, Segment& segment) {
 // The first segment that `accept` takes, from the lists that can hold a run of n pages.
 template <typename Accept>
 Segment* SegmentSet::Search(Arena& arena, unsigned n, bool exhaustive, Accept accept) {
-  uint32_t lists = occupied_ & (~0u << BucketOf(n));
+  uint32_t lists = occupied() & (~0u << BucketOf(n));
   while (lists != 0) {
     const unsigned bucket =
         static_cast<unsigned>(kConfig.fullest_first ? std::countr_zero(lists)
@@ -57,6 +57,19 @@ Segment* SegmentSet::Find(Arena& arena, unsigned n, unsigned align, Pages pages,
     *first = segment.FindRun(n, align, pages);
     return *first != Segment::kNone;
   });
+}
+
+Segment* SegmentSet::FindExact(Arena& arena, unsigned n) {
+  unsigned probes = kMaxExactProbes;
+  for (uint32_t lists = occupied() & (~0u << BucketOf(n)); lists != 0; lists &= lists - 1) {
+    for (uint32_t slot = heads_[std::countr_zero(lists)]; slot != kNoIndex;) {
+      if (probes-- == 0) return nullptr;
+      Segment& segment = arena.segment(SlotIndex(slot));
+      slot = segment.next;
+      if (segment.free_bits().ExactRunsOf(n).Any()) return &segment;
+    }
+  }
+  return nullptr;
 }
 
 Segment* SegmentSet::FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive) {

@@ -11,6 +11,7 @@
 #ifndef HZ3_PAGES_SEGMENT_SET_H_
 #define HZ3_PAGES_SEGMENT_SET_H_
 
+#include <atomic>
 #include <bit>
 #include <cstdint>
 
@@ -29,6 +30,8 @@ class SegmentSet {
   static constexpr unsigned kBuckets = 16;
   static constexpr unsigned kEmptyBucket = 15;
   static constexpr unsigned kMaxProbes = 16;
+  // A search for a hole of exactly the length asked for looks at so many segments.
+  static constexpr unsigned kMaxExactProbes = 64;
 
   SegmentSet() {
     for (uint32_t& head : heads_) head = kNoIndex;
@@ -53,7 +56,18 @@ class SegmentSet {
   Segment* Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
                 unsigned* first);
 
-  // The same for align 1, without the place: for a caller who takes a batch.
+  // A segment with a free run of exactly n pages, so that nothing is cut in two, among the
+  // kMaxExactProbes fullest that have n; nullptr when there is none.
+  Segment* FindExact(Arena& arena, unsigned n);
+
+  // The least list that has a run of n pages, 0 when none has: the lower, the better n fits.
+  // Without the lease it is a hint.
+  unsigned BestFit(unsigned n) const {
+    const uint32_t lists = occupied() & (~0u << BucketOf(n));
+    return lists == 0 ? 0 : static_cast<unsigned>(std::countr_zero(lists));
+  }
+
+  // As Find for align 1, without the place: for a caller who takes a batch.
   Segment* FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive);
 
   // Walks the lists; for event paths.
@@ -76,8 +90,12 @@ class SegmentSet {
   template <typename Accept>
   Segment* Search(Arena& arena, unsigned n, bool exhaustive, Accept accept);
 
+  uint32_t occupied() const { return occupied_.load(std::memory_order_relaxed); }
+  void set_occupied(uint32_t lists) { occupied_.store(lists, std::memory_order_relaxed); }
+
   uint32_t heads_[kBuckets];
-  uint32_t occupied_ = 0;  // bit b: list b is not empty
+  // Bit b: list b is not empty. Relaxed: written under the lease, a hint elsewhere.
+  std::atomic<uint32_t> occupied_{0};
 };
 
 static_assert(SegmentSet::BucketOf(9) == 9 && SegmentSet::BucketOf(15) == 9 &&

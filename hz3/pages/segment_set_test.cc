@@ -198,5 +198,28 @@ TEST_F(SegmentSetTest, MissesNoRunAfterRandomCarvingAndUncarving) {
   EXPECT_TRUE(std::includes(members.begin(), members.end(), with_room.begin(), with_room.end()));
 }
 
+TEST_F(SegmentSetTest, FindsAHoleOfExactlyTheLengthBehindLongerOnes) {
+  // Free: 0..2, 10..17, and the rest of the segment from 100 on.
+  Segment& segment = Add(0);
+  segment.Carve(3, 7);
+  segment.Carve(18, 82);
+  segment.UpdateLongest();
+  set_.Update(arena_, segment);
+  EXPECT_EQ(set_.FindExact(arena_, 3), &segment);
+  EXPECT_EQ(set_.FindExact(arena_, 8), &segment);
+  EXPECT_EQ(set_.FindExact(arena_, 4), nullptr) << "a longer one would have to be cut";
+  EXPECT_EQ(set_.FindExact(arena_, 2), nullptr);
+}
+
+TEST_F(SegmentSetTest, BestFitIsTheLeastListThatServes) {
+  EXPECT_EQ(set_.BestFit(1), 0u);
+  AddWithFree(0, 20);
+  EXPECT_EQ(set_.BestFit(3), SegmentSet::BucketOf(20));
+  AddWithFree(1, 5);
+  EXPECT_EQ(set_.BestFit(3), 5u);
+  EXPECT_EQ(set_.BestFit(6), SegmentSet::BucketOf(20));
+  EXPECT_EQ(set_.BestFit(64), 0u);
+}
+
 }  // namespace
 }  // namespace hz3

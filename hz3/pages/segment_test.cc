@@ -248,5 +248,27 @@ TEST(Segment, NeighboursThatBecomeFreeAreOneRunAgain) {
   EXPECT_EQ(segment->FindRun(12, 1, Pages::kAny), 100u);
 }
 
+TEST(Segment, ABatchThatTakesTheLastRunOfALengthLowersTheLongest) {
+  Segment segment;
+  segment.Open(SlotIndex(0));
+  uint16_t firsts[kPagesPerSegment];
+  EXPECT_EQ(segment.CarveBatch(segment.free_bits(), 100, 5, firsts), 5u);
+  EXPECT_EQ(segment.longest(), kPagesPerSegment) << "an upper bound: nobody was told otherwise";
+  EXPECT_EQ(segment.CarveBatch(segment.free_bits(), 100, 5, firsts), 0u);
+  EXPECT_EQ(segment.longest(), 99u);
+  EXPECT_EQ(segment.CarveBatch(segment.free_bits(), 12, 5, firsts), 1u);
+  EXPECT_EQ(segment.longest(), 11u);
+}
+
+// Dirty pages alone say nothing about what clean ones could serve.
+TEST(Segment, ABatchOfDirtyRunsLeavesTheLongestWhileCleanPagesAreFree) {
+  Segment segment;
+  segment.Open(SlotIndex(0));
+  segment.MarkDirty(0, 8);
+  uint16_t firsts[kPagesPerSegment];
+  EXPECT_EQ(segment.CarveBatch(segment.FreeDirty(), 8, 2, firsts), 1u);
+  EXPECT_EQ(segment.longest(), kPagesPerSegment);
+}
+
 }  // namespace
 }  // namespace hz3

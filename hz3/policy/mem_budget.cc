@@ -36,7 +36,8 @@ void ForEachRange(const PageBits& pages, F f) {
 }  // namespace
 
 void MemBudget::SetLimit(size_t bytes) {
-  meter().set_limit(ToPages(bytes));
+  limit_bytes_.store(bytes, std::memory_order_relaxed);
+  meter().set_limit(ToPages(std::min(bytes, memory_bytes_)));
   (*shards_)[0].NotePost();  // what failed under the old limit may be tried again
   Watch();
 }
@@ -46,7 +47,7 @@ void MemBudget::SetSoftLimit(size_t bytes) {
   Watch();
 }
 
-size_t MemBudget::limit() const { return ToBytes(meter().limit()); }
+size_t MemBudget::limit() const { return ToBytes(ToPages(limit_bytes_.load(std::memory_order_relaxed))); }
 size_t MemBudget::soft_limit() const { return ToBytes(soft_pages()); }
 size_t MemBudget::committed_bytes() const { return meter().committed() << kPageShift; }
 size_t MemBudget::peak_committed_bytes() const { return meter().peak() << kPageShift; }
@@ -66,6 +67,11 @@ void MemBudget::Watch() {
   if (caches_ != nullptr) {
     caches_->LimitCaches(std::min(limit(), over ? soft_limit() : kNoLimit));
   }
+}
+
+bool MemBudget::MakeRoom(size_t pages) {
+  if (meter().committed() + pages <= meter().limit()) return false;
+  return Purge(std::max(pages, kPurgeBatch)) > 0;
 }
 
 void MemBudget::Relieve() {
@@ -157,7 +163,9 @@ size_t MemBudget::PurgeShard(Shard& shard, size_t max_pages) {
     {
       // The marks share words with those of other pages: only with the lease.
       LeaseHolder hold(shard.lease());
-      ForEachRange(given_back, [&](unsigned first, unsigned n) { segment->MarkClean(first, n); });
+      ForEachRange(given_back, [&](unsigned first, unsigned pages) {
+        segment->MarkClean(first, pages);
+      });
       shard.UnclaimDirty(*segment, claimed);
     }
     if (n == 0) break;  // the kernel refuses: no use in going on

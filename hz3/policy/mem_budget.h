@@ -44,6 +44,12 @@ class MemBudget {
     callback_.Init(shards);
   }
 
+  // What there is at most, whatever the limit: the size of a fixed arena. Before any other limit.
+  void SetMemory(size_t bytes) {
+    memory_bytes_ = bytes;
+    SetLimit(kNoLimit);
+  }
+  size_t memory_bytes() const { return memory_bytes_; }
   // The most bytes that may be committed; an allocation that would need more climbs the ladder and
   // fails softly. A limit below what is committed now forbids growth and takes nothing away.
   void SetLimit(size_t bytes);
@@ -53,6 +59,10 @@ class MemBudget {
   size_t soft_limit() const;
   size_t committed_bytes() const;
   size_t peak_committed_bytes() const;
+
+  // When a limit forbids to commit so many pages: gives free dirty pages back, a batch at a time.
+  // True when there may be room now.
+  bool MakeRoom(size_t pages);
 
   // After the meter's alarm, by a caller without leases: gives memory back.
   void Relieve();
@@ -89,7 +99,9 @@ class MemBudget {
 
   const ShardTable* shards_ = nullptr;
   TcacheControl* caches_ = nullptr;
+  size_t memory_bytes_ = kNoLimit;  // fixed after SetMemory
   // Relaxed, each: a number that the next look reads.
+  std::atomic<size_t> limit_bytes_{kNoLimit};
   std::atomic<size_t> soft_pages_{SIZE_MAX};
   std::atomic<size_t> half_life_ms_{kConfig.decay_half_life_ms};
   std::atomic<uint64_t> reliefs_{0};

@@ -582,5 +582,27 @@ TEST_F(MemBudgetTest, TheClockRuns) {
   EXPECT_GE(MemBudget::NowMs(), before);
 }
 
+TEST_F(MemBudgetTest, TheArenasMemoryBoundsEveryLimit) {
+  budget_.SetMemory(size_t{8} << 20);
+  EXPECT_EQ(budget_.limit(), MemBudget::kNoLimit) << "nobody has set one";
+  EXPECT_EQ(arena_.meter().limit(), (size_t{8} << 20) / kPageSize);
+  budget_.SetLimit(size_t{4} << 20);
+  EXPECT_EQ(budget_.limit(), size_t{4} << 20);
+  EXPECT_EQ(arena_.meter().limit(), (size_t{4} << 20) / kPageSize);
+  budget_.SetLimit(size_t{16} << 20);
+  EXPECT_EQ(arena_.meter().limit(), (size_t{8} << 20) / kPageSize);
+}
+
+TEST_F(MemBudgetTest, MakesRoomOnlyWhenALimitIsInTheWay) {
+  const size_t dirty = MakeDirty(1);
+  EXPECT_FALSE(budget_.MakeRoom(8));
+  EXPECT_EQ(os_.purged_pages(), 0u);
+  budget_.SetLimit(budget_.committed_bytes());
+  EXPECT_TRUE(budget_.MakeRoom(8));
+  EXPECT_GE(os_.purged_pages(), 8u);
+  EXPECT_LE(os_.purged_pages(), dirty);
+  EXPECT_FALSE(budget_.MakeRoom(8)) << "there is room";
+}
+
 }  // namespace
 }  // namespace hz3

@@ -67,7 +67,9 @@ bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, C
     Count(counters_.rescues);
     return true;
   }
+  if (self != nullptr) self->at_gate.store(true, std::memory_order_relaxed);
   LeaseHolder gate(gate_);                          // rung 2
+  if (self != nullptr) self->at_gate.store(false, std::memory_order_relaxed);
   if (!Lead(request, own_shard, self, climber)) {
     Count(counters_.failures);
     return false;
@@ -81,15 +83,18 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
   if (FailedBefore(request, releases)) return false;  // the leader before us found nothing either
   if (Sweep(own_shard, climber)) return true;         // rung 3
   last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
-  const bool first_time = !registry_->scarce();
-  registry_->set_scarce(true);
-  if (kConfig.broadcast && first_time) {              // rung 4
-    Count(counters_.broadcasts);
-    registry_->Broadcast(self);
-    if (kConfig.idle_steal && registry_->RobOthers(self) > 0 &&
-        Sweep(own_shard, climber)) {
-      return true;
-    }
+  BecomeScarce(self);                                 // rung 4, once for each time of scarcity
+  const uint32_t epoch = registry_->epoch();
+  if (epoch != asked_epoch_) {
+    asked_epoch_ = epoch;
+    robbed_ = awaited_ = false;
+  }
+  if (kConfig.idle_steal && !robbed_) {
+    robbed_ = true;
+    if (registry_->RobOthers(self) > 0 && Sweep(own_shard, climber)) return true;
+  }
+  if (kConfig.broadcast && !awaited_) {
+    awaited_ = true;
     registry_->AwaitAnswers(kConfig.broadcast_wait_us);
     if (Sweep(own_shard, climber)) return true;
   }
@@ -119,9 +124,39 @@ bool Pressure::MakeRoomUnderLimit(const Request& request) {
   return budget.Purge(wanted - limit) > 0;
 }
 
-void Pressure::MaybeRelax(uint64_t now_ms) {
-  // The other clock reading may be later than this one.
-  if (now_ms > last_scarce_ms_.load(std::memory_order_relaxed) + kScarceMs) {
+// From now on each thread's next free or refill empties its bins, and none fills them.
+void Pressure::BecomeScarce(Tcache* self) {
+  if (registry_->scarce()) return;
+  registry_->set_scarce(true);
+  if constexpr (kConfig.broadcast) {
+    Count(counters_.broadcasts);
+    registry_->Broadcast(self);
+  }
+}
+
+// Whether little is left of what there is: of the arena's address space when it has no free slot,
+// and of the memory under a limit.
+bool Pressure::IsTight() const {
+  if (kConfig.tight_part == 0) return false;
+  Arena& arena = shards_->arena();
+  size_t free_pages = 0;
+  size_t dirty_pages = arena.dirty_free_pages();
+  for (unsigned i = 0; i < shards_->count(); ++i) {
+    free_pages += (*shards_)[i].free_pages();
+    dirty_pages += (*shards_)[i].dirty_free_pages();
+  }
+  const size_t part = std::max(kConfig.tight_part, 1u);
+  if (arena.free_slots() == 0 && free_pages < arena.segmap().pages() / part) return true;
+  const size_t limit = arena.meter().limit();
+  return arena.meter().committed() >= limit - limit / part + dirty_pages;
+}
+
+void Pressure::WatchSlow(uint64_t now_ms, Tcache* self) {
+  if (IsTight()) {
+    last_scarce_ms_.store(now_ms, std::memory_order_relaxed);
+    BecomeScarce(self);
+  } else if (now_ms > last_scarce_ms_.load(std::memory_order_relaxed) + kScarceMs) {
+    // (The other clock reading may be later than this one.)
     registry_->set_scarce(false);
   }
 }

@@ -61,9 +61,15 @@ class Pressure {
   // cache or nullptr.
   bool Climb(const Request& request, unsigned own_shard, Tcache* self, Climber& climber);
 
-  // Lets threads cache again some time after the last failure; cheap, for the slow path while
-  // memory is scarce.
-  void MaybeRelax(uint64_t now_ms);
+  // For the slow path, once in a while: makes memory count as scarce while the arena is tight, and
+  // lets threads cache again some time after it was, or after the last failure. `self` as in Climb.
+  void Watch(uint64_t now_ms, Tcache* self) {
+    Arena& arena = shards_->arena();
+    if (arena.free_slots() == 0 || registry_->scarce() ||
+        arena.meter().committed() >= arena.meter().limit() / 2) {
+      WatchSlow(now_ms, self);
+    }
+  }
 
   const Counters& counters() const { return counters_; }
 
@@ -73,12 +79,15 @@ class Pressure {
 
  private:
   // Memory counts as scarce until this long after the last climb past rung 3, in milliseconds.
-  static constexpr uint64_t kScarceMs = 50;
-
   // Rung 5 gives pages back for one request at most so often.
   static constexpr unsigned kMaxPurges = 16;
 
   bool MakeRoomUnderLimit(const Request& request);
+  static constexpr uint64_t kScarceMs = 50;
+
+  void WatchSlow(uint64_t now_ms, Tcache* self);
+  bool IsTight() const;
+  void BecomeScarce(Tcache* self);
   bool Sweep(unsigned first, Climber& climber);
   bool FailedBefore(const Request& request, uint64_t releases) const;
   void Remember(const Request& request, uint64_t releases);
@@ -93,6 +102,11 @@ class Pressure {
   std::atomic<uint64_t> failed_class_[kTags] = {};
   std::atomic<uint64_t> failed_run_{0};  // mark << 24 | least pages that failed
   std::atomic<uint64_t> last_scarce_ms_{0};
+  // What leaders have done since memory became scarce: the broadcast of that time, whether the
+  // sleepers have been robbed, whether the others have been waited for.
+  uint32_t asked_epoch_ HZ3_GUARDED_BY(gate_) = 0;
+  bool robbed_ HZ3_GUARDED_BY(gate_) = false;
+  bool awaited_ HZ3_GUARDED_BY(gate_) = false;
   Counters counters_;
 };
 

@@ -313,10 +313,44 @@ TEST_F(PressureTest, BehindTheGateThereIsOneLeaderAtATime) {
 TEST_F(PressureTest, MemoryIsScarceUntilSomeTimeAfterTheLastFailure) {
   StepsOfFailure(RunOf(4));
   ASSERT_TRUE(registry_.scarce());
-  pressure_.MaybeRelax(MemBudget::NowMs());
+  pressure_.Watch(MemBudget::NowMs(), nullptr);
   EXPECT_TRUE(registry_.scarce());
-  pressure_.MaybeRelax(MemBudget::NowMs() + 1000);
+  pressure_.Watch(MemBudget::NowMs() + 1000, nullptr);
   EXPECT_FALSE(registry_.scarce());
+}
+
+TEST_F(PressureTest, AnArenaWithLittleLeftMakesMemoryScarceBeforeAnythingFails) {
+  if (kConfig.tight_part == 0) GTEST_SKIP() << "switched off";
+  const uint64_t now = MemBudget::NowMs();
+  std::vector<void*> runs;
+  for (uint32_t slot = 0; slot < arena_.slots(); ++slot) {
+    pressure_.Watch(now, nullptr);
+    ASSERT_FALSE(registry_.scarce()) << "there are free slots";
+    runs.push_back(AllocateRun(0, kPagesPerSegment / 2));
+    runs.push_back(AllocateRun(0, kPagesPerSegment / 2));
+  }
+  pressure_.Watch(now, nullptr);
+  EXPECT_TRUE(registry_.scarce());
+  EXPECT_EQ(registry_.epoch(), kConfig.broadcast ? 1u : 0u);
+  // A leader of that time asks nobody again but robs and waits.
+  EXPECT_THAT(StepsOfFailure(RunOf(4)), Not(IsEmpty()));
+  EXPECT_EQ(registry_.epoch(), kConfig.broadcast ? 1u : 0u);
+  for (void* run : runs) FreeRun(0, run);
+  pressure_.Watch(MemBudget::NowMs() + 1000, nullptr);
+  EXPECT_FALSE(registry_.scarce());
+}
+
+TEST_F(PressureTest, MemoryIsScarceNearALimitUnlessFreePagesHoldSome) {
+  if (kConfig.tight_part == 0) GTEST_SKIP() << "switched off";
+  void* live = AllocateRun(0, 400);
+  void* other = AllocateRun(0, 100);
+  arena_.meter().set_limit(arena_.meter().committed() + 1);
+  pressure_.Watch(MemBudget::NowMs(), nullptr);
+  EXPECT_TRUE(registry_.scarce());
+  FreeRun(0, other);
+  pressure_.Watch(MemBudget::NowMs() + 1000, nullptr);
+  EXPECT_FALSE(registry_.scarce()) << "a fifth of the limit can be had again";
+  FreeRun(0, live);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ unsigned Shard::RefillSmall(SizeClass c, void** out, unsigned want, const Effort
     uint32_t page = central.Fullest();
     if (page == kNoIndex) {
       // What is at hand serves the caller; a new span only for one who got nothing so far.
-      if (got > 0) break;
+      if (got > 0 || !effort.open) break;
       page = OpenSpan(c, effort);
       if (page == kNoIndex) break;
     }
@@ -102,6 +102,11 @@ void Shard::SpanGained(PageIndex page, Span& span) {
 
 unsigned Shard::RefillRuns(SizeClass c, void** out, unsigned want, const Effort& effort) {
   const unsigned pages = InfoOf(c).pages;
+  if (effort.best_fit) {
+    bool clean;
+    out[0] = AllocateRun(pages, 1, c.value(), effort, &clean);
+    return out[0] != nullptr ? 1 : 0;
+  }
   unsigned got = 0;
   for (unsigned sources = 0; got < want && sources < kMaxRefillSources; ++sources) {
     Segment* segment =
@@ -141,7 +146,11 @@ unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out,
     arena_->meter().Uncharge(want * n - fresh);
   }
   if (got == 0) return 0;
-  if (was_empty) NoLongerEmpty(segment);
+  if (was_empty) {
+    NoLongerEmpty(segment);
+  } else {
+    segments_.Update(*arena_, segment);
+  }
   SubtractFree(size_t{got} * n);
   SetDirtyFree(dirty_free_pages() - (got * n - fresh));
   const uint32_t base = FirstPageOf(segment.slot()).value();
@@ -166,13 +175,26 @@ void* Shard::AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effo
 
 Segment* Shard::Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first,
                       bool* clean) {
-  Segment* segment = segments_.Find(*arena_, n, align, effort.pages, effort.exhaustive, first);
+  Segment* segment = nullptr;
+  if (effort.best_fit && align == 1) {
+    segment = segments_.FindExact(*arena_, n);
+    if (segment != nullptr) *first = segment->free_bits().ExactRunsOf(n).NextSet(0);
+  }
+  if (segment == nullptr) {
+    segment = segments_.Find(*arena_, n, align, effort.pages, effort.exhaustive, first);
+  }
   if (segment == nullptr && effort.grow) {
     segment = Grow();
     if (segment != nullptr) *first = segment->FindRun(n, align, Pages::kAny);
   }
   if (segment == nullptr) return nullptr;
-  if (TakeRun(*segment, *first, n, clean)) return segment;
+  if (TakeRun(*segment, *first, n, clean)) {
+    if (effort.best_fit) {  // the next one is to find the lists as they are
+      segment->UpdateLongest();
+      segments_.Update(*arena_, *segment);
+    }
+    return segment;
+  }
   // The commit limit forbids clean pages: dirty ones may still be had.
   segment = segments_.Find(*arena_, n, align, Pages::kDirtyOnly, effort.exhaustive, first);
   if (segment == nullptr || !TakeRun(*segment, *first, n, clean)) return nullptr;

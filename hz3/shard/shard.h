@@ -30,10 +30,15 @@ struct Effort {
   Pages pages = Pages::kAny;
   bool grow = true;         // may take a slot from the arena
   bool exhaustive = false;  // the ladder: no bound on probes, and mail is collected first
+  bool best_fit = false;    // memory is scarce: looks for holes of exactly the length first
+  bool open = true;         // small: may cut a run into objects
 };
 inline constexpr Effort kDirtyEffort{Pages::kDirtyOnly, false, false};
+inline constexpr Effort kNoGrowthEffort{Pages::kAny, false, false};
 inline constexpr Effort kFullEffort{Pages::kAny, true, false};
-inline constexpr Effort kLadderEffort{Pages::kAny, true, true};
+inline constexpr Effort kOpenSpansEffort{Pages::kAny, false, false, true, false};
+inline constexpr Effort kBestFitEffort{Pages::kAny, false, false, true};
+inline constexpr Effort kLadderEffort{Pages::kAny, true, true, true};
 
 class alignas(2 * kCacheLine) Shard {
  public:
@@ -94,6 +99,8 @@ class alignas(2 * kCacheLine) Shard {
   OwnerStash& stash(SizeClass c) { return stashes_[c.value()]; }
   // Free pages that hold memory; stale by nature.
   size_t dirty_free_pages() const { return dirty_free_.load(std::memory_order_relaxed); }
+  // How well a run of n pages fits here, see SegmentSet; a hint.
+  unsigned BestFit(unsigned n) const HZ3_NO_ANALYSIS { return segments_.BestFit(n); }
   size_t free_pages() const { return free_.load(std::memory_order_relaxed); }
   bool HasMail() const { return !mail_.Empty(); }
   // Changes whenever something of this shard became free, or was left for it.

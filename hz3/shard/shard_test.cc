@@ -433,7 +433,7 @@ TEST(Shard, FailsWithAValueWhenTheArenaIsFullAndServesAgainAfterAFree) {
   EXPECT_TRUE(heap.Refill(kOnePage, 1, kLadderEffort).empty());
   EXPECT_TRUE(heap.Refill(kObjects48, 1, kLadderEffort).empty());
   heap.FreeRun(all[17]);
-  EXPECT_EQ(heap.Refill(kOnePage, 300, kLadderEffort).size(), 256u);
+  EXPECT_EQ(heap.Refill(kOnePage, 300, kNoGrowthEffort).size(), 256u);
 }
 
 TEST(Shard, ReleasesChangeWithEachFreeAndEachPost) {
@@ -930,6 +930,26 @@ TEST_F(ShardDeathTest, ReportsARunThatIsPostedTwice) {
   EXPECT_DEATH(heap_.shard().PostRun(runs_[1]), DoubleFreeOf(runs_[1]));
   heap_.Free(kTwoPages, {runs_[1]});
   EXPECT_DEATH(heap_.CollectMail(), DoubleFreeOf(runs_[1]));
+}
+
+TEST(Shard, AnEffortForOpenSpansCutsNoRun) {
+  Heap heap;
+  EXPECT_TRUE(heap.Refill(kObjects48, 1, kOpenSpansEffort).empty());
+  const std::vector<char*> objects = heap.Refill(kObjects48, 2);
+  EXPECT_EQ(heap.Refill(kObjects48, 1, kOpenSpansEffort).size(), 1u);
+  heap.CheckFigures();
+}
+
+TEST(Shard, ABestFitTakesTheHoleOfTheLengthAndCutsNoLongerOne) {
+  Heap heap;
+  std::vector<char*> runs;
+  for (unsigned n : {4u, 1u, 2u, 1u, 3u, 1u}) runs.push_back(heap.AllocateRun(n));
+  for (unsigned i : {0u, 2u, 4u}) heap.FreeRun(runs[i]);
+  bool clean;
+  EXPECT_EQ(heap.AllocateRun(3, 1, &clean, kBestFitEffort), runs[4]);
+  EXPECT_EQ(heap.AllocateRun(2, 1, &clean, kBestFitEffort), runs[2]);
+  EXPECT_EQ(heap.AllocateRun(4, 1, &clean, kBestFitEffort), runs[0]);
+  heap.CheckFigures();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "hz3/base/thread_barrier.h"
+#include "hz3/base/thread_state.h"
 #include "hz3/config/config.h"
 
 namespace hz3 {
@@ -14,9 +15,9 @@ constexpr uint32_t kWaitSliceUs = 1000;
 
 }  // namespace
 
-void Registry::Init(const ShardTable& shards, MetadataPool& pool) {
+void Registry::Init(const ShardTable& shards, MetadataPool& pool, size_t memory_bytes) {
   shards_ = &shards;
-  arena_bytes_ = shards.arena().bytes();
+  arena_bytes_ = memory_bytes;
   pool_ = &pool;
 }
 
@@ -29,6 +30,7 @@ Tcache* Registry::Start(std::atomic<Tcache*>* handle) {
   ++on_shard_[shard];
   Tcache* cache =
       new (memory) Tcache(*shards_, *pool_, *this, ShardId(static_cast<uint8_t>(shard)));
+  cache->thread_id = ThisThreadId();
   cache->handle = handle;
   cache->next = head_;
   if (head_ != nullptr) head_->previous = cache;
@@ -67,13 +69,16 @@ void Registry::End(Tcache* cache, Tcache* after) {
   NoteAnswer();
 }
 
-unsigned Registry::Unanswered(uint32_t epoch) {
-  unsigned n = 0;
-  for (Tcache* cache = head_; cache != nullptr; cache = cache->next) {
+// Whether there is somebody to wait for. Who sleeps outside of hz3 cannot answer, and has been
+// robbed; who sleeps inside of it, on a lease, soon will, unless he waits at the gate.
+bool Registry::IsAnswerDue(uint32_t epoch) {
+  for (const Tcache* cache = head_; cache != nullptr; cache = cache->next) {
     // One epoch behind: it answered the broadcast before this one, so it can be expected to.
-    if (cache->answered_epoch() + 1 == epoch) ++n;
+    if (cache->answered_epoch() + 1 != epoch) continue;
+    if (cache->at_gate.load(std::memory_order_relaxed)) continue;
+    if (cache->busy() || StateOf(cache->thread_id) != ThreadState::kSleeps) return true;
   }
-  return n;
+  return false;
 }
 
 void Registry::Broadcast(Tcache* self) {
@@ -93,7 +98,7 @@ void Registry::AwaitAnswers(uint32_t wait_us) {
     const uint32_t seen = answers_.load(std::memory_order_seq_cst);
     {
       LeaseHolder hold(lease_);
-      if (Unanswered(epoch) == 0) break;
+      if (!IsAnswerDue(epoch)) break;
     }
     FutexWait(&answers_, seen, kWaitSliceUs);
   }
@@ -121,6 +126,7 @@ size_t Registry::RobOthers(Tcache* self) {
 
 void Registry::ResetAfterFork(Tcache* self) HZ3_NO_ANALYSIS {
   lease_.ResetAfterFork();
+  if (self != nullptr) self->thread_id = ThisThreadId();
   waiting_.store(false, std::memory_order_relaxed);
   for (Tcache* cache = head_; cache != nullptr;) {
     Tcache* const next = cache->next;

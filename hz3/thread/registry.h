@@ -6,7 +6,7 @@
 // Broadcast protocol: the leader advances the epoch, then lowers every cache's limits. A running
 // thread's next free misses, sees the epoch, empties its bins into the bitmaps, and stores the
 // epoch as its answer (release). The leader waits a bounded time on `answers_`, then sweeps. A
-// thread that did not answer the last broadcast either is taken to be blocked and not waited for.
+// thread that sleeps, or that did not answer the last broadcast either, is not waited for.
 // What such a thread holds is robbed (tcache.h says how), under the registry's lease: a thread that
 // wakes meanwhile and finds its handle revoked waits for that lease.
 #ifndef HZ3_THREAD_REGISTRY_H_
@@ -27,7 +27,11 @@ namespace hz3 {
 
 class Registry : public TcacheControl {
  public:
-  void Init(const ShardTable& shards, MetadataPool& pool);
+  // The bins together may hold a part of `memory_bytes`.
+  void Init(const ShardTable& shards, MetadataPool& pool, size_t memory_bytes);
+  void Init(const ShardTable& shards, MetadataPool& pool) {
+    Init(shards, pool, shards.arena().bytes());
+  }
 
   // A cache for the calling thread, on the shard with fewest threads; nullptr without memory.
   // `handle` is where the thread will look for it.
@@ -59,7 +63,7 @@ class Registry : public TcacheControl {
   void ResetAfterFork(Tcache* self);
 
  private:
-  unsigned Unanswered(uint32_t epoch) HZ3_REQUIRES(lease_);
+  bool IsAnswerDue(uint32_t epoch) HZ3_REQUIRES(lease_);
   void Unlink(Tcache* cache) HZ3_REQUIRES(lease_);
 
   const ShardTable* shards_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <climits>
 #include <cstring>
 
 #include "hz3/config/config.h"
@@ -11,10 +12,15 @@ namespace {
 
 // No bin's array is longer than this, with the nullptr below it: 32 KiB.
 constexpr uint32_t kMaxArray = 4096;
-// A bin of a class begins with room for about this many bytes.
+// A bin of a class begins with room for about this many bytes, and for no more than this part of
+// what the thread may hold: under a small arena, many threads with many classes would spread their
+// objects over as many spans.
 constexpr size_t kFirstBytes = size_t{4} << 10;
-// When the thread's budget is used up, so many other bins are asked to make room.
+constexpr size_t kFirstPart = 256;
+// When the thread's budget is used up, so many other bins are asked to make room; if that does
+// not help, no bin grows for this many slow paths.
 constexpr unsigned kMaxVictims = 4;
+constexpr uint64_t kGrowthPause = 256;
 // A neighbour is asked for dirty pages when it has at least this many.
 constexpr size_t kBorrowPages = 64;
 
@@ -35,9 +41,9 @@ uint32_t Tcache::MaxCapacity(SizeClass c) {
       std::clamp<size_t>(bytes / InfoOf(c).size, kMinCapacity, kMaxArray - 1));
 }
 
-uint32_t Tcache::FirstCapacity(SizeClass c) {
-  return static_cast<uint32_t>(
-      std::clamp<size_t>(kFirstBytes / InfoOf(c).size, kMinCapacity, 64));
+uint32_t Tcache::FirstCapacity(SizeClass c) const {
+  const size_t bytes = std::min(kFirstBytes, control_->ThreadBytes() / kFirstPart);
+  return static_cast<uint32_t>(std::clamp<size_t>(bytes / InfoOf(c).size, kMinCapacity, 64));
 }
 
 bool Tcache::EnsureBin(SizeClass c) {
@@ -79,8 +85,13 @@ void Tcache::GrowBin(SizeClass c) {
   Bin& bin = bins_[c.value()];
   const uint32_t wanted = std::min(bin.capacity * 2, MaxCapacity(c));
   if (wanted <= bin.capacity) return;
+  const uint64_t now = refills.Get() + flushes.Get();
+  if (now < next_growth_) return;
   const size_t bytes = size_t{wanted - bin.capacity} * InfoOf(c).size;
-  if (!MakeRoom(bytes, c) || !SetArray(c, wanted)) return;
+  if (!MakeRoom(bytes, c) || !SetArray(c, wanted)) {
+    next_growth_ = now + kGrowthPause;
+    return;
+  }
   capacity_bytes_.Add(bytes);
   bin.capacity = wanted;
 }
@@ -91,14 +102,16 @@ bool Tcache::MakeRoom(size_t bytes, SizeClass keep) {
   const size_t limit_bytes = control_->ThreadBytes();
   for (unsigned asked = 0; capacity_bytes_.Get() + bytes > limit_bytes; ++asked) {
     if (asked == kMaxVictims) return false;
-    for (unsigned step = 0; step < kClasses; ++step) {
+    unsigned step = 0;
+    for (; step < kClasses; ++step) {
       const SizeClass victim(next_victim_);
       next_victim_ = static_cast<uint8_t>(next_victim_ + 1 == kClasses ? 1 : next_victim_ + 1);
       const uint32_t capacity = bins_[victim.value()].capacity;
-      if (victim == keep || capacity <= FirstCapacity(victim)) continue;
-      ShrinkBin(victim, capacity / 2);
+      if (victim == keep || capacity <= kMinCapacity) continue;
+      ShrinkBin(victim, std::max(capacity / 2, kMinCapacity));
       break;
     }
+    if (step == kClasses) return false;
   }
   return true;
 }
@@ -121,7 +134,7 @@ void* Tcache::Refill(SizeClass c) {
   const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
   unsigned got = 0;
   if (IsSmall(c.value())) got = (*shards_)[shard_].stash(c).Take(bin.base, want);
-  if (got == 0) got = RefillFromShards(c, bin.base, want);
+  if (got == 0) got = scarce ? RefillOne(c, bin.base) : RefillFromShards(c, bin.base, want);
   top[c.value()] = bin.base + got;
   RestoreLimit(c);
   if (got == 0) return nullptr;
@@ -137,22 +150,58 @@ unsigned Tcache::RefillFromShards(SizeClass c, void** out, unsigned want) {
       neighbour_has_pages = shard.dirty_free_pages() >= kBorrowPages && &shard != &own;
     }
   }
-  {
-    LeaseHolder hold(own.lease());
-    const unsigned got =
-        own.Refill(c, out, want, neighbour_has_pages ? kDirtyEffort : kFullEffort);
-    if (got > 0 || !neighbour_has_pages) return got;
+  unsigned got = RefillFrom(own, c, out, want, neighbour_has_pages ? kDirtyEffort : kFullEffort);
+  if (got > 0) return got;
+  if (neighbour_has_pages) {
+    // Before fresh pages are touched: what a neighbour has freed. The objects stay the neighbour's.
+    got = RefillFromNeighbours(c, out, want, kDirtyEffort);
+    if (got == 0) got = RefillFrom(own, c, out, want, kFullEffort);
+    if (got > 0) return got;
   }
-  // Before fresh pages are touched: what a neighbour has freed. The objects stay the neighbour's.
+  // The arena has no slot any more: whatever a neighbour has.
+  return RefillFromNeighbours(c, out, want, kNoGrowthEffort);
+}
+
+// While memory is scarce: a small object from a span that is open in some shard before a new span
+// is opened; a run where it fits best.
+unsigned Tcache::RefillOne(SizeClass c, void** out) {
+  const unsigned shards = shards_->count();
+  if (IsSmall(c.value())) {
+    for (unsigned i = 0; i < shards; ++i) {
+      Shard& shard = (*shards_)[(shard_.value() + i) % shards];
+      if (RefillFrom(shard, c, out, 1, kOpenSpansEffort) > 0) return 1;
+    }
+  }
+  unsigned best = shard_.value();
+  unsigned best_fit = UINT_MAX;
+  for (unsigned i = 0; i < shards; ++i) {
+    const unsigned fit = (*shards_)[i].BestFit(InfoOf(c).pages);
+    if (fit != 0 && fit < best_fit) best = i, best_fit = fit;
+  }
+  if (RefillFrom((*shards_)[best], c, out, 1, kBestFitEffort) > 0) return 1;
+  return RefillFrom((*shards_)[shard_], c, out, 1, kFullEffort);
+}
+
+unsigned Tcache::RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want,
+                            const Effort& effort) {
+  LeaseHolder hold(shard.lease());
+  return shard.Refill(c, out, want, effort);
+}
+
+// Asks those whose lease is free.
+unsigned Tcache::RefillFromNeighbours(SizeClass c, void** out, unsigned want,
+                                      const Effort& effort) {
   for (unsigned i = 1; i < shards_->count(); ++i) {
     Shard& shard = (*shards_)[(shard_.value() + i) % shards_->count()];
-    if (shard.dirty_free_pages() < kBorrowPages || !shard.lease().TryLock()) continue;
-    const unsigned got = shard.Refill(c, out, want, kDirtyEffort);
+    const bool worth_it = effort.pages == Pages::kDirtyOnly
+                              ? shard.dirty_free_pages() >= kBorrowPages
+                              : shard.free_pages() >= InfoOf(c).pages;
+    if (!worth_it || !shard.lease().TryLock()) continue;
+    const unsigned got = shard.Refill(c, out, want, effort);
     shard.lease().Unlock();
     if (got > 0) return got;
   }
-  LeaseHolder hold(own.lease());
-  return own.Refill(c, out, want, kFullEffort);
+  return 0;
 }
 
 void Tcache::Accept(SizeClass c, void* object) {

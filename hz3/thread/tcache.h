@@ -139,6 +139,11 @@ class alignas(2 * kCacheLine) Tcache {
   // Misses of the two kinds, for stats.
   Counter refills, flushes;
 
+  // The owning thread's id; 0: not known.
+  int32_t thread_id = 0;
+  // True while the owner waits at the pressure gate: its bins are empty, and it need not answer.
+  // Relaxed: who is seen too early or too late costs the leader some of its bounded wait.
+  std::atomic<bool> at_gate{false};
   // Where the owning thread looks for its cache; nullptr: cannot be revoked.
   std::atomic<Tcache*>* handle = nullptr;
   // The registry's list.
@@ -161,7 +166,7 @@ class alignas(2 * kCacheLine) Tcache {
   static constexpr unsigned kDirectBatch = 16;
 
   static uint32_t MaxCapacity(SizeClass c);
-  static uint32_t FirstCapacity(SizeClass c);
+  uint32_t FirstCapacity(SizeClass c) const;
   void SetBusy(bool busy) {
     // The child of a fork gets a copy of this memory as it is at one instant, so the order of the
     // stores in the code is what counts, on both sides of the flag. (On x86-64 the machine keeps
@@ -183,6 +188,10 @@ class alignas(2 * kCacheLine) Tcache {
   void ShrinkBin(SizeClass c, uint32_t capacity);
   bool MakeRoom(size_t bytes, SizeClass keep);
   unsigned RefillFromShards(SizeClass c, void** out, unsigned want);
+  unsigned RefillOne(SizeClass c, void** out);
+  static unsigned RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want,
+                             const Effort& effort);
+  unsigned RefillFromNeighbours(SizeClass c, void** out, unsigned want, const Effort& effort);
   void FlushOldest(SizeClass c, unsigned n, Delivery delivery);
   void Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery);
   void DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n, Delivery delivery);
@@ -198,6 +207,7 @@ class alignas(2 * kCacheLine) Tcache {
   TcacheControl* control_ = nullptr;
   ShardId shard_;
   uint8_t next_victim_ = 1;
+  uint64_t next_growth_ = 0;  // no bin grows before so many slow paths
   Counter capacity_bytes_;
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
   std::atomic<uint32_t> answered_epoch_{0};

@@ -21,7 +21,7 @@ class TcacheControl {
  public:
   // Under a small arena, or limit, the bins of all threads together may hide at most one part of
   // this many.
-  static constexpr size_t kArenaPart = 16;
+  static constexpr size_t kArenaPart = 10;
 
   // The most bytes that the bins of one thread may hold at this number of threads.
   size_t ThreadBytes() const {

@@ -400,5 +400,45 @@ TEST_F(TcacheTest, RandomUseNeitherLosesNorDoublesAnObject) {
   }
 }
 
+// -- scarce --------------------------------------------------------------------------------------
+
+TEST_F(TcacheTest, WhileMemoryIsScarceANeighboursOpenSpanServesBeforeANewOne) {
+  Tcache* other = registry_.Start();
+  ASSERT_FALSE(other->shard() == cache_->shard());
+  std::vector<void*> theirs = AllocateMany(*other, kSmall, 8);
+  other->FlushAll(Delivery::kBitmap);
+  registry_.set_scarce(true);
+  void* mine = Allocate(kSmall);
+  EXPECT_EQ(shards_.OwnerOf(mine), other->shard());
+  Free(kSmall, mine);
+  for (void* p : theirs) Free(*other, kSmall, p);
+  registry_.set_scarce(false);
+  registry_.End(other);
+}
+
+TEST_F(TcacheTest, WhileMemoryIsScarceARunIsTakenFromTheShardWhereItFitsBest) {
+  Tcache* other = registry_.Start();
+  Shard& theirs = shards_[other->shard()];
+  std::vector<void*> runs;
+  bool clean;
+  {
+    LeaseHolder hold(theirs.lease());
+    for (unsigned n : {2u, 1u, kPagesPerSegment - 3}) {
+      runs.push_back(theirs.AllocateRun(n, 1, kTagLarge, kFullEffort, &clean));
+    }
+    theirs.FreeRun(runs[0]);
+    // How long its longest run is was only known as an upper bound.
+    ASSERT_EQ(theirs.AllocateRun(3, 1, kTagLarge, kNoGrowthEffort, &clean), nullptr);
+  }
+  void* whole = Allocate(kMedium);  // of a segment of its own shard, which has long runs
+  registry_.set_scarce(true);
+  cache_->FlushAll(Delivery::kBitmap);
+  EXPECT_EQ(Allocate(kMedium), runs[0]);
+  EXPECT_EQ(shards_.OwnerOf(Allocate(kMedium)), cache_->shard());
+  registry_.set_scarce(false);
+  Free(kMedium, whole);
+  registry_.End(other);
+}
+
 }  // namespace
 }  // namespace hz3
