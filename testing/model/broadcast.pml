@@ -1,5 +1,5 @@
 // The broadcast: epoch, lowered limits, answers, the leader's wait (hz3/thread/registry.cc:
-// Broadcast, AwaitAnswers, Unanswered; hz3/thread/tcache.cc: AnswerBroadcast, RestoreLimit(s),
+// Broadcast, AwaitAnswers, IsAnswerDue; hz3/thread/tcache.cc: AnswerBroadcast, RestoreLimit(s),
 // LowerLimits, Refill, Accept, ShrinkBin; hz3/thread/tcache_control.h: NoteAnswer; the hot path of
 // free).
 //
@@ -181,9 +181,9 @@ end:
 #define EXPECTED(t) (answered[t] + 1 == epoch)
 #endif
 #ifdef BLOCKED_THREAD
-#define UNANSWERED (EXPECTED(0) || EXPECTED(1))
+#define ANSWER_DUE (EXPECTED(0) || EXPECTED(1))
 #else
-#define UNANSWERED EXPECTED(0)
+#define ANSWER_DUE EXPECTED(0)
 #endif
 
 inline LowerLimits() {
@@ -232,7 +232,7 @@ inline AwaitAnswers() {
     seen = answers;
 #endif
     if
-    :: !UNANSWERED -> break
+    :: !ANSWER_DUE -> break
     :: else
     fi;
 #ifdef BUG_SEEN_AFTER_LOOK

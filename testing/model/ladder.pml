@@ -10,9 +10,9 @@
 // has the run in its own bin, or come to the slow path for something else and answer a broadcast.
 // Any thread may make memory scarce before anything fails, and end scarcity once at any moment.
 // Leases and the posting of mail are single steps (lease.pml, mail_list.pml), the limits are one
-// bit that is not lost (broadcast.pml), and the bounded wait may end at any moment or when all have
-// answered. The leader sweeps as often as the code does. Left out: what rung 5 gives up, and
-// robbing (rob.pml), which only adds a sweep.
+// bit that is not lost (broadcast.pml), and the bounded wait may end at any moment, or when all who
+// are waited for have answered. The leader sweeps as often as the code does. Left out: what rung 5
+// gives up, and robbing (rob.pml), which only adds a sweep.
 //
 // Checked: no deadlock; and a request that fails, at the ladder's end or from memory, could not
 // have been served at some instant of the call. It could have been when the run was
@@ -53,10 +53,11 @@ bool shard;  // its lease
 byte releases;
 byte failed;  // Releases() + 1 of the failure that is remembered
 bool scarce;
-bool asked;  // whether a leader has waited for answers since memory became scarce
 byte epoch;
+byte asked_epoch;  // the last one whose answers a leader has waited for; the gate's
 byte answered[THREADS];
 bool lowered[THREADS] = true;
+bool at_gate[THREADS];
 
 // What is true.
 bool unreachable[THREADS];  // waited for in vain
@@ -183,8 +184,8 @@ inline FailedBefore(count) {
   known = known && failed == count + 1
 }
 
-// A thread that is behind by more than one epoch is not waited for.
-#define EXPECTED(t) (answered[t] + 1 == epoch)
+// A thread that is behind by more than one epoch, or waits at the gate, is not waited for.
+#define EXPECTED(t) (answered[t] + 1 == epoch && !at_gate[t])
 #ifdef THIRD_THREAD
 #define ALL_ANSWERED (!EXPECTED(0) && !EXPECTED(1) && !EXPECTED(2))
 #else
@@ -245,7 +246,6 @@ inline BecomeScarce() {
 #ifndef BUG_MEMORY_OUTLIVES_SCARCITY
     releases++;
 #endif
-    asked = false;
     scarce = true;
     FlushOwn();
     Broadcast()
@@ -284,7 +284,7 @@ inline Lead() {
     :: else -> BecomeScarce()
     fi;
     if
-    :: !served && !asked -> asked = true; AwaitAnswers(); TryShard()
+    :: !served && asked_epoch != epoch -> asked_epoch = epoch; AwaitAnswers(); TryShard()
     :: else
     fi;
     if
@@ -312,7 +312,12 @@ inline Climb() {
     TryHome();
     if
     :: served
-    :: else -> Lock(gate); Lead(); Unlock(gate)
+    :: else ->
+      at_gate[me] = true;
+      Lock(gate);
+      at_gate[me] = false;
+      Lead();
+      Unlock(gate)
     fi
   fi
 }

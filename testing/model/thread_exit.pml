@@ -1,5 +1,5 @@
 // Threads that start and end while a leader broadcasts (hz3/thread/registry.cc: Start, Unlink, End,
-// Broadcast, AwaitAnswers, Unanswered; hz3/thread/tcache.cc: the constructor, Retire,
+// Broadcast, AwaitAnswers, IsAnswerDue; hz3/thread/tcache.cc: the constructor, Retire,
 // AnswerBroadcast; hz3/thread/tcache_control.h: NoteAnswer; MetadataPool's blocks that are used
 // again).
 //
@@ -209,14 +209,14 @@ inline LowerLimits() {
   od
 }
 
-inline CountUnanswered() {
+inline LookForDue() {
   at = head;
   do
   :: at == NIL -> break
   :: else ->
     atomic {
       Step();
-      unanswered = unanswered || answered[at] + 1 == epoch;
+      due = due || answered[at] + 1 == epoch;
       at = next[at]
     }
   od
@@ -246,12 +246,12 @@ inline AwaitAnswers() {
   :: true ->
     seen = answers;
     Lock();
-    CountUnanswered();
+    LookForDue();
     steps = 0;
     Unlock();
     if
-    :: !unanswered -> break
-    :: else -> unanswered = false
+    :: !due -> break
+    :: else -> due = false
     fi;
     FutexWait()
   od;
@@ -261,7 +261,7 @@ inline AwaitAnswers() {
 
 proctype Leader() {
   byte seen, steps, at = NIL;
-  bool unanswered;
+  bool due;
   Broadcast();
   AwaitAnswers();
   done == THREADS;
