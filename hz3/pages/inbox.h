@@ -84,6 +84,8 @@ class MailList {
     if (Empty()) return kNoIndex;
     return head_.exchange(kNoIndex, std::memory_order_acquire);
   }
+  // In the child of a fork only.
+  void Clear() { head_.store(kNoIndex, std::memory_order_relaxed); }
   // Read before ClearPosted: after that the inbox may be linked elsewhere.
   static uint32_t Next(const Inbox& inbox) { return inbox.next_.load(std::memory_order_relaxed); }
 

@@ -89,9 +89,10 @@ class alignas(kCacheLine) Segment {
   void MarkClean(unsigned first, unsigned n) { dirty_.ClearRange(first, n); }
   void MarkDirty(unsigned first, unsigned n) { dirty_.SetRange(first, n); }
 
-  Use use() const { return static_cast<Use>(use_.load(std::memory_order_relaxed)); }
+  Use use() const { return static_cast<Use>(use_.load(std::memory_order_acquire)); }
   void set_use(Use use) {
-    use_.store(static_cast<uint8_t>(use), std::memory_order_relaxed);
+    // Release, with the acquire in use(): who sees a segment sees the owner set before.
+    use_.store(static_cast<uint8_t>(use), std::memory_order_release);
   }
   SlotIndex slot() const { return slot_; }
 

@@ -25,10 +25,14 @@ bool CanBeRemembered(const Request& request) {
 
 }  // namespace
 
-bool Pressure::FailedBefore(const Request& request, uint64_t releases) const {
+bool Pressure::FailedBefore(const Request& request) const {
   // While memory is scarce every free goes to the bitmaps and is counted as a release. Otherwise
   // what was freed since may lie in bins, the caller's own among them, and only a climb can tell.
-  if (!registry_->scarce()) return false;
+  // Scarcity is read first: it begins with a release, so a count read after it is no older.
+  return registry_->scarce() && FailedAt(request, shards_->Releases());
+}
+
+bool Pressure::FailedAt(const Request& request, uint64_t releases) const {
   const uint64_t mark = releases + 1;
   if (IsSmall(request.size_class.value())) {
     return failed_class_[request.size_class.value()].load(std::memory_order_relaxed) == mark;
@@ -42,7 +46,7 @@ void Pressure::Remember(const Request& request, uint64_t releases) {
   const uint64_t mark = releases + 1;
   if (IsSmall(request.size_class.value())) {
     failed_class_[request.size_class.value()].store(mark, std::memory_order_relaxed);
-  } else if (CanBeRemembered(request) && !FailedBefore(request, releases)) {
+  } else if (CanBeRemembered(request) && !FailedAt(request, releases)) {
     failed_run_.store(mark << kPageBits | request.pages, std::memory_order_relaxed);
   }
 }
@@ -55,14 +59,15 @@ bool Pressure::Sweep(unsigned first, Climber& climber) {
 }
 
 bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
-  if (FailedBefore(request, shards_->Releases())) {
+  // First of all: what the caller itself holds is nowhere counted.
+  climber.FlushOwn();                               // rung 1
+  if (FailedBefore(request)) {
     Count(counters_.remembered);
     // A program that goes on asking in vain keeps memory scarce, so that each answer stays cheap.
     last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
     return false;
   }
   Count(counters_.climbs);
-  climber.FlushOwn();                               // rung 1
   if (climber.TryShard(own_shard)) {
     Count(counters_.rescues);
     return true;
@@ -79,8 +84,7 @@ bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, C
 }
 
 bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
-  uint64_t releases = shards_->Releases();
-  if (FailedBefore(request, releases)) return false;  // the leader before us found nothing either
+  if (FailedBefore(request)) return false;            // the leader before us found nothing either
   if (Sweep(own_shard, climber)) return true;         // rung 3
   last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
   BecomeScarce(self);                                 // rung 4, once for each time of scarcity
@@ -103,11 +107,14 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
     (*shards_)[i].ReleaseEmptySegments();
   }
   // What is purged may be charged by others before the sweep: again while there is more.
+  // And what the sweep itself passed on to another shard, for that one to find.
+  uint64_t releases;
   bool again = true;
   for (unsigned round = 0; again && round < kMaxPurges; ++round) {
     again = MakeRoomUnderLimit(request);
     releases = shards_->Releases();
     if (Sweep(own_shard, climber)) return true;
+    again = again || shards_->Releases() != releases;
   }
   Remember(request, releases);                        // rung 6
   return false;
@@ -127,6 +134,9 @@ bool Pressure::MakeRoomUnderLimit(const Request& request) {
 // From now on each thread's next free or refill empties its bins, and none fills them.
 void Pressure::BecomeScarce(Tcache* self) {
   if (registry_->scarce()) return;
+  // What was freed since the last time of scarcity was not counted, as long as it went into bins:
+  // what failed then is forgotten.
+  (*shards_)[0].NotePost();
   registry_->set_scarce(true);
   if constexpr (kConfig.broadcast) {
     Count(counters_.broadcasts);
@@ -154,7 +164,11 @@ bool Pressure::IsTight() const {
 void Pressure::WatchSlow(uint64_t now_ms, Tcache* self) {
   if (IsTight()) {
     last_scarce_ms_.store(now_ms, std::memory_order_relaxed);
-    BecomeScarce(self);
+    // Not while somebody leads, who would take half of it for the whole; he sees to it himself.
+    if (gate_.TryLock()) {
+      BecomeScarce(self);
+      gate_.Unlock();
+    }
   } else if (now_ms > last_scarce_ms_.load(std::memory_order_relaxed) + kScarceMs) {
     // (The other clock reading may be later than this one.)
     registry_->set_scarce(false);

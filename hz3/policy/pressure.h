@@ -87,9 +87,10 @@ class Pressure {
 
   void WatchSlow(uint64_t now_ms, Tcache* self);
   bool IsTight() const;
-  void BecomeScarce(Tcache* self);
+  void BecomeScarce(Tcache* self) HZ3_REQUIRES(gate_);
   bool Sweep(unsigned first, Climber& climber);
-  bool FailedBefore(const Request& request, uint64_t releases) const;
+  bool FailedBefore(const Request& request) const;
+  bool FailedAt(const Request& request, uint64_t releases) const;
   void Remember(const Request& request, uint64_t releases);
   bool Lead(const Request& request, unsigned own_shard, Tcache* self, Climber& climber)
       HZ3_REQUIRES(gate_);

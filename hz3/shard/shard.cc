@@ -224,8 +224,10 @@ Segment* Shard::Grow() {
   const uint32_t slot = arena_->TakeSlots(1);
   if (slot == kNoIndex) return nullptr;
   Segment& segment = arena_->segment(SlotIndex(slot));
-  segment.Open(SlotIndex(slot));
+  // The owner first: a shard that finds this slot in its list, by a hint from its time, takes it
+  // for its own only if it sees a segment with its own number.
   arena_->set_owner(SlotIndex(slot), id_);
+  segment.Open(SlotIndex(slot));
   segments_.Insert(*arena_, segment);
   ++empty_segments_;
   AddFree(kPagesPerSegment);
@@ -381,6 +383,7 @@ void Shard::CollectMail() {
       // is found from ours, because shards lie in one array.
       Shard* other = this - id_.value() + owner.value();
       other->mail_.Push(segment.slot(), segment.inbox);
+      other->NotePost();  // who has swept that shard in vain has missed this
     }
   }
   collecting_ = false;
@@ -575,9 +578,18 @@ void Shard::UnlockAfterFork() {
   for (OwnerStash& stash : stashes_) stash.UnlockAfterFork();
   lease_.Unlock();
 }
+// A thread that is gone may have been between marking a segment and linking it: the list is made
+// anew from what the inboxes hold.
 void Shard::ResetAfterFork() {
   for (OwnerStash& stash : stashes_) stash.ResetAfterFork();
   lease_.ResetAfterFork();
+  mail_.Clear();
+  for (uint32_t slot = 0; slot < arena_->used_slots(); ++slot) {
+    if (!(arena_->owner(SlotIndex(slot)) == id_)) continue;
+    Inbox& inbox = arena_->segment(SlotIndex(slot)).inbox;
+    inbox.ClearPosted();
+    if (!inbox.Empty() && inbox.MarkPosted()) mail_.Push(SlotIndex(slot), inbox);
+  }
 }
 
 }  // namespace hz3

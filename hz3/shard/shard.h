@@ -105,9 +105,9 @@ class alignas(2 * kCacheLine) Shard {
   bool HasMail() const { return !mail_.Empty(); }
   // Changes whenever something of this shard became free, or was left for it.
   uint64_t releases() const {
-    return releases_.Get() + posts_.load(std::memory_order_relaxed);
+    return releases_.Get() + posts_.load(std::memory_order_acquire);
   }
-  void NotePost() { posts_.fetch_add(1, std::memory_order_relaxed); }
+  void NotePost() { posts_.fetch_add(1, std::memory_order_release); }
   const Counters& counters() const { return counters_; }
 
   void LockForFork() HZ3_NO_ANALYSIS;
@@ -165,7 +165,8 @@ class alignas(2 * kCacheLine) Shard {
 
   // Written by everybody: away from the line that the holder works on.
   alignas(2 * kCacheLine) MailList mail_;
-  std::atomic<uint64_t> posts_{0};  // relaxed: a changing number is all that readers look for
+  // Release/acquire: who sees the number sees what was posted before it.
+  std::atomic<uint64_t> posts_{0};
   OwnerStash stashes_[kSmallClasses + 1];
 };
 

@@ -121,8 +121,7 @@ void Tcache::ShrinkBin(SizeClass c, uint32_t capacity) {
   if (Count(c) > capacity) FlushOldest(c, Count(c) - capacity, Delivery::kStash);
   capacity_bytes_.Subtract(size_t{bin.capacity - capacity} * InfoOf(c).size);
   bin.capacity = capacity;
-  limit[c.value()].store(control_->scarce() ? bin.base : bin.base + capacity,
-                         std::memory_order_relaxed);
+  RestoreLimit(c);
 }
 
 void* Tcache::Refill(SizeClass c) {

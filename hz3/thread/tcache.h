@@ -20,8 +20,8 @@
 // handle, the thief sets the handle and, after the barrier, looks at busy.
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
-// the thread's part of the budget does; all bins together at most TcacheControl::ThreadBytes(), or
-// their first capacities (half a MiB for all classes) where that is more.
+// the thread's part of the budget does; all bins together at most TcacheControl::ThreadBytes() and,
+// on top, their first capacities (half a MiB for all classes) and the remote stash.
 #ifndef HZ3_THREAD_TCACHE_H_
 #define HZ3_THREAD_TCACHE_H_
 

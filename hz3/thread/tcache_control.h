@@ -40,8 +40,8 @@ class TcacheControl {
 
   uint32_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
   // While memory is scarce, frees go straight to the bitmaps and refills take one object.
-  bool scarce() const { return scarce_.load(std::memory_order_relaxed); }
-  void set_scarce(bool scarce) { scarce_.store(scarce, std::memory_order_relaxed); }
+  bool scarce() const { return scarce_.load(std::memory_order_acquire); }
+  void set_scarce(bool scarce) { scarce_.store(scarce, std::memory_order_release); }
 
   // Waits until nobody is being robbed (see tcache.h).
   void AwaitThief() { LeaseHolder hold(lease_); }
@@ -63,7 +63,8 @@ class TcacheControl {
   std::atomic<uint32_t> epoch_{0};
   std::atomic<uint32_t> answers_{0};  // futex word
   std::atomic<bool> waiting_{false};  // a leader sleeps on answers_
-  std::atomic<bool> scarce_{false};   // relaxed: a hint that each thread meets in its slow path
+  // Release/acquire: with the release that is counted before it is set, see Pressure.
+  std::atomic<bool> scarce_{false};
 };
 
 }  // namespace hz3

@@ -179,7 +179,6 @@ void* ModelHeap::MallocPages(ModelThread& thread, size_t bytes, unsigned align_p
   void* p = nullptr;
   climbed_ = false;
   if (pages <= arena_.segmap().pages() && pages <= arena_.meter().limit()) {
-    if (thread.cache != nullptr && flaw_ != Flaw::kDoNotAnswerForLarge) AnswerInSlowPath(thread);
     p = run ? MallocRun(thread, static_cast<unsigned>(pages), align_pages)
             : MallocHuge(thread, bytes);
   }
@@ -540,14 +539,10 @@ void ModelHeap::Wake(ModelThread& thread) {
 void ModelHeap::Fork(ModelThread& self) {
   ++counters_.forks;
   ReleaseLeases();
-  // Nobody else would ever announce the mail of such a slot in the child.
   for (unsigned i = 0; i < kPosters; ++i) {
+    // The child announces the mail of such a slot itself.
     if (posters_[i].stage == Poster::kFirst) {
-      if (flaw_ == Flaw::kForkWhileAnnouncing) {
-        oracle_->SetMute(posters_[i].segment->slot().value(), false);
-      } else {
-        StepPoster(i);
-      }
+      oracle_->SetMute(posters_[i].segment->slot().value(), false);
     }
     posters_[i] = Poster();
   }

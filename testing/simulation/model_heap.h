@@ -47,8 +47,6 @@ enum class Flaw {
   kDoNotCollect,         // the climber does not collect mail and stashes
   kDoNotAnswer,          // threads that run do not answer the broadcast (rung 4)
   kDoNotAnnounce,        // a preempted thread never announces its mail
-  kDoNotAnswerForLarge,  // a request for a run does not answer a broadcast first
-  kForkWhileAnnouncing,  // a fork while a thread is about to announce a slot's mail
 };
 
 struct ModelThread {

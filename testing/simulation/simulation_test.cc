@@ -168,7 +168,7 @@ TEST(Simulation, GoesWhereItIsMeantToGo) {
 
 // A failure is remembered while memory is scarce, because then every free counts as a release. What
 // was freed into bins before memory became scarce again has counted as nothing.
-TEST(Simulation, DISABLED_AFailureIsForgottenWhenMemoryBecomesScarceAnew) {
+TEST(Simulation, AFailureIsForgottenWhenMemoryBecomesScarceAnew) {
   constexpr SizeClass kEightPages(kFirstMediumClass + 7);
   constexpr size_t kSixteenPages = 16 * kPageSize;
   ModelHeap heap(2, MemBudget::kNoLimit, 1, Flaw::kNone);
@@ -211,7 +211,6 @@ TEST_P(FlawTest, IsFound) {
   Options options = OptionsFor({"", 2, 2, 4, kNothing}, 1);
   options.steps = 400000;
   options.flaw = GetParam().flaw;
-  options.forks = options.flaw == Flaw::kForkWhileAnnouncing;
   Outcome outcome;
   for (; outcome.error.empty() && options.seed <= kMostSeeds; ++options.seed) {
     outcome = Simulate(options);
@@ -228,9 +227,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Wrong{"OtherShardsLeftOut", Flaw::kOnlyOwnShard, kPromised},
                       Wrong{"MailAndStashesLeftOut", Flaw::kDoNotCollect, kPromised},
                       Wrong{"ABroadcastWithoutAnswers", Flaw::kDoNotAnswer, kPromised},
-                      Wrong{"MailThatIsNeverAnnounced", Flaw::kDoNotAnnounce, kPromised},
-                      Wrong{"OwnBinsLeftOut", Flaw::kDoNotAnswerForLarge, kPromised},
-                      Wrong{"AForkThatCutsAnAnnouncement", Flaw::kForkWhileAnnouncing, kPromised}),
+                      Wrong{"MailThatIsNeverAnnounced", Flaw::kDoNotAnnounce, kPromised}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 // -- main ----------------------------------------------------------------------------------------
