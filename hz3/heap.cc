@@ -258,13 +258,15 @@ void* Heap::AllocateFromCache(Tcache& cache, SizeClass c) {
   Housekeeping(cache);
   // StartThread may have allocated and so filled this bin already.
   if (cache.CachedObjects(c) > 0) return *--cache.top[c.value()];
+  const Request request{c, InfoOf(c).pages, 1};
+  if (pressure_.FailsAgain(request, [&] { cache.FlushAll(Delivery::kBitmap); })) return nullptr;
   void* p = cache.Refill(c);
   if (p != nullptr) [[likely]] return p;
-  if (budget_.MakeRoom(InfoOf(c).pages)) {
+  if (budget_.MakeRoom(request.pages)) {
     p = cache.Refill(c);
     if (p != nullptr) return p;
   }
-  return Climb({c, InfoOf(c).pages, 1});
+  return Climb(request);
 }
 
 void* Heap::AllocateDirectly(SizeClass c) {

@@ -8,6 +8,8 @@
 namespace hz3 {
 namespace {
 
+// Pages that rung 5 gives back at a time.
+constexpr size_t kPurgeAtLeast = 256;
 constexpr unsigned kPageBits = 24;  // of pages asked for: up to 64 GiB; more is not remembered
 constexpr uint64_t kPageMask = (uint64_t{1} << kPageBits) - 1;
 
@@ -42,6 +44,12 @@ bool Pressure::FailedAt(const Request& request, uint64_t releases) const {
          request.pages >= (failed & kPageMask);
 }
 
+void Pressure::NoteRemembered() {
+  Count(counters_.remembered);
+  // A program that goes on asking in vain keeps memory scarce, so that each answer stays cheap.
+  last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
+}
+
 void Pressure::Remember(const Request& request, uint64_t releases) {
   const uint64_t mark = releases + 1;
   if (IsSmall(request.size_class.value())) {
@@ -59,14 +67,8 @@ bool Pressure::Sweep(unsigned first, Climber& climber) {
 }
 
 bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
-  // First of all: what the caller itself holds is nowhere counted.
   climber.FlushOwn();                               // rung 1
-  if (FailedBefore(request)) {
-    Count(counters_.remembered);
-    // A program that goes on asking in vain keeps memory scarce, so that each answer stays cheap.
-    last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
-    return false;
-  }
+  if (FailsAgain(request, [] {})) return false;
   Count(counters_.climbs);
   if (climber.TryShard(own_shard)) {
     Count(counters_.rescues);
@@ -100,6 +102,8 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
   if (kConfig.broadcast && !awaited_) {
     awaited_ = true;
     registry_->AwaitAnswers(kConfig.broadcast_wait_us);
+    // Who was in his slow path when the others were robbed may sleep by now.
+    if (kConfig.idle_steal) registry_->RobOthers(self);
     if (Sweep(own_shard, climber)) return true;
   }
   for (unsigned i = 0; i < shards_->count(); ++i) {   // rung 5
@@ -128,7 +132,8 @@ bool Pressure::MakeRoomUnderLimit(const Request& request) {
   if (wanted <= limit) return false;
   MemBudget budget;
   budget.Init(*shards_);
-  return budget.Purge(wanted - limit) > 0;
+  // More than is asked for: others, who refill meanwhile, would take just that.
+  return budget.Purge(std::max(wanted - limit, kPurgeAtLeast)) > 0;
 }
 
 // From now on each thread's next free or refill empties its bins, and none fills them.

@@ -61,6 +61,17 @@ class Pressure {
   // cache or nullptr.
   bool Climb(const Request& request, unsigned own_shard, Tcache* self, Climber& climber);
 
+  // Whether the same has just failed and nothing was released since, in O(1). `flush_own` empties
+  // the caller's own bins, which are nowhere counted: what it finds there is a release.
+  template <typename FlushOwn>
+  bool FailsAgain(const Request& request, FlushOwn flush_own) {
+    if (!FailedBefore(request)) return false;
+    flush_own();
+    if (!FailedBefore(request)) return false;
+    NoteRemembered();
+    return true;
+  }
+
   // For the slow path, once in a while: makes memory count as scarce while the arena is tight, and
   // lets threads cache again some time after it was, or after the last failure. `self` as in Climb.
   void Watch(uint64_t now_ms, Tcache* self) {
@@ -78,18 +89,18 @@ class Pressure {
   void ResetAfterFork() { gate_.ResetAfterFork(); }
 
  private:
-  // Memory counts as scarce until this long after the last climb past rung 3, in milliseconds.
   // Rung 5 gives pages back for one request at most so often.
   static constexpr unsigned kMaxPurges = 16;
-
-  bool MakeRoomUnderLimit(const Request& request);
+  // Memory counts as scarce until this long after the last climb past rung 3, in milliseconds.
   static constexpr uint64_t kScarceMs = 50;
 
+  bool MakeRoomUnderLimit(const Request& request);
   void WatchSlow(uint64_t now_ms, Tcache* self);
   bool IsTight() const;
   void BecomeScarce(Tcache* self) HZ3_REQUIRES(gate_);
   bool Sweep(unsigned first, Climber& climber);
   bool FailedBefore(const Request& request) const;
+  void NoteRemembered();
   bool FailedAt(const Request& request, uint64_t releases) const;
   void Remember(const Request& request, uint64_t releases);
   bool Lead(const Request& request, unsigned own_shard, Tcache* self, Climber& climber)
