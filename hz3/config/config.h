@@ -39,6 +39,9 @@ namespace hz3 {
     "most bytes in the owner stash of one class of a shard")                                      \
   X(bool, owner_stash, true, true,                                                                \
     "small objects are handed over between bins as whole batches, past the bitmaps")              \
+  X(bool, finer_spans, false, false,                                                                \
+    "blocks between 4 and 16 KiB also come from spans of 5, 6, 7, 10 and 14 KiB (false: only "     \
+    "whole pages)")                                                                                \
   X(bool, exact_fit, true, true, "a run is cut from a hole of exactly its length if there is one") \
   X(bool, fullest_first, true, true, "refill from the fullest span and segment (false: any)")     \
   X(bool, borrow, true, true,                                                                     \

@@ -2,9 +2,12 @@
 //
 //   small   classes 1..kSmallClasses: up to 3840 bytes, cut from spans. Steps of 16 up to 256, then
 //           eight classes a doubling, so that at most 12.5 % of an object is waste above 128 bytes.
+//           With kConfig.finer_spans also 5, 6, 7, 10 and 14 KiB, two to four in a span, between the
+//           sizes of runs of whole pages.
 //   medium  the 8 classes after those: runs of 1..8 pages (at most one page of waste).
 //   large   kTagLarge: a run of 9..512 pages; kTagHuge: whole slots. Not classes: no bins.
-// Class 0 is no class. A class's number is also the tag that segmap holds for its pages.
+// Class 0 is no class. A class's number is also the tag that segmap holds for its pages; it says
+// nothing about the order of sizes from one kind to another.
 #ifndef HZ3_OBJECTS_SIZE_CLASSES_H_
 #define HZ3_OBJECTS_SIZE_CLASSES_H_
 
@@ -14,15 +17,18 @@
 #include <cstdint>
 
 #include "hz3/base/words.h"
+#include "hz3/config/config.h"
 #include "hz3/pages/segmap.h"
 
 namespace hz3 {
 
-inline constexpr unsigned kSmallClasses = 47;
+inline constexpr unsigned kPlainSmallClasses = 47;
+inline constexpr unsigned kFinerClasses = kConfig.finer_spans ? 5 : 0;
+inline constexpr unsigned kSmallClasses = kPlainSmallClasses + kFinerClasses;
 inline constexpr unsigned kMaxMediumPages = 8;
 inline constexpr unsigned kFirstMediumClass = kSmallClasses + 1;
 inline constexpr unsigned kClasses = kSmallClasses + 1 + kMaxMediumPages;  // with class 0
-inline constexpr size_t kMaxSmallSize = 3840;
+inline constexpr size_t kMaxSmallSize = 3840;  // without the finer ones
 inline constexpr size_t kMaxBinnedSize = kMaxMediumPages * kPageSize;
 inline constexpr unsigned kMaxRunPages = kPagesPerSegment;
 
@@ -50,6 +56,8 @@ struct ClassInfo {
 namespace internal {
 
 constexpr size_t SmallSize(unsigned c) {
+  constexpr size_t kFinerSizes[] = {5 << 10, 6 << 10, 7 << 10, 10 << 10, 14 << 10};
+  if (c > kPlainSmallClasses) return kFinerSizes[c - kPlainSmallClasses - 1];
   if (c <= 16) return c * 16;
   const unsigned octave = (c - 17) / 8;
   return (256u << octave) + ((c - 17) % 8 + 1) * (32u << octave);
@@ -94,7 +102,22 @@ constexpr std::array<ClassInfo, kTags> MakeClasses() {
 }  // namespace internal
 
 inline constexpr std::array<ClassInfo, kTags> kClassTable = internal::MakeClasses();
-static_assert(kClassTable[kSmallClasses].size == kMaxSmallSize);
+static_assert(kClassTable[kPlainSmallClasses].size == kMaxSmallSize);
+
+namespace internal {
+
+// The smallest class that holds `bytes` at multiples of `align`, or 0.
+constexpr unsigned Smallest(size_t bytes, size_t align) {
+  unsigned best = 0;
+  for (unsigned c = 1; c < kClasses; ++c) {
+    const size_t size = kClassTable[c].size;
+    if (size < bytes || size % align != 0) continue;
+    if (best == 0 || size < kClassTable[best].size) best = c;
+  }
+  return best;
+}
+
+}  // namespace internal
 
 // One byte for each multiple of 16 bytes: the class that serves it. 2 KiB.
 inline constexpr unsigned kGranuleShift = 4;
@@ -102,7 +125,8 @@ inline constexpr auto kClassOfGranules = [] {
   std::array<uint8_t, (kMaxBinnedSize >> kGranuleShift) + 1> table{};
   unsigned c = 1;
   for (size_t granules = 0; granules < table.size(); ++granules) {
-    while (kClassTable[c].size < (granules << kGranuleShift)) ++c;
+    const size_t bytes = granules << kGranuleShift;
+    if (kClassTable[c].size < bytes) c = internal::Smallest(bytes, 1);
     table[granules] = static_cast<uint8_t>(c);
   }
   return table;
@@ -120,15 +144,14 @@ constexpr unsigned ObjectAt(const ClassInfo& info, uint32_t offset) {
   return static_cast<unsigned>((uint64_t{offset} * info.reciprocal) >> 32);
 }
 
-// For each alignment of 2^a bytes (a <= kPageShift) and each class: the first class from there on
-// whose size is a multiple of it, or 0. 832 bytes.
+// For each alignment of 2^a bytes (a <= kPageShift) and each class: the smallest class that is not
+// smaller and whose size is a multiple of it, or 0. 832 bytes.
 inline constexpr auto kAlignedClass = [] {
   std::array<std::array<uint8_t, kTags>, kPageShift + 1> table{};
   for (unsigned a = 0; a <= kPageShift; ++a) {
     for (unsigned from = 1; from < kClasses; ++from) {
-      unsigned c = from;
-      while (c < kClasses && kClassTable[c].size % (1u << a) != 0) ++c;
-      table[a][from] = static_cast<uint8_t>(c < kClasses ? c : 0);
+      table[a][from] =
+          static_cast<uint8_t>(internal::Smallest(kClassTable[from].size, size_t{1} << a));
     }
   }
   return table;

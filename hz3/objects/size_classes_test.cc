@@ -15,8 +15,9 @@ TEST(SizeClasses, EachSizeIsServedByTheSmallestClassThatHoldsIt) {
     ASSERT_GE(c, 1u) << bytes;
     ASSERT_LT(c, kClasses) << bytes;
     ASSERT_GE(InfoOf(Class(c)).size, bytes);
-    if (c > 1) {
-      ASSERT_LT(InfoOf(Class(c - 1)).size, bytes) << "a smaller class would do";
+    for (unsigned other = 1; other < kClasses; ++other) {
+      const size_t size = InfoOf(Class(other)).size;
+      ASSERT_FALSE(size >= bytes && size < InfoOf(Class(c)).size) << bytes << " fits " << size;
     }
   }
 }
@@ -47,11 +48,23 @@ TEST(SizeClasses, SmallMediumAndTheRestAreTold) {
   EXPECT_FALSE(IsMedium(kTagHuge));
 }
 
-TEST(SizeClasses, GrowFromClassToClassUpToTheLargestBinnedSize) {
+TEST(SizeClasses, GrowFromClassToClassOfAKindUpToTheLargestBinnedSize) {
   for (unsigned c = 1; c < kClasses; ++c) {
+    if (c == kFirstMediumClass) continue;
     EXPECT_GT(InfoOf(Class(c)).size, InfoOf(Class(c - 1)).size) << c;
   }
   EXPECT_EQ(InfoOf(Class(kClasses - 1)).size, kMaxBinnedSize);
+}
+
+TEST(SizeClasses, FinerSpansLeaveNoByteUnused) {
+  if (!kConfig.finer_spans) GTEST_SKIP() << "switched off";
+  const size_t kib[] = {5, 6, 7, 10, 14};
+  for (const size_t size : kib) {
+    const SizeClass c = ClassOf(size << 10);
+    EXPECT_EQ(InfoOf(c).size, size << 10);
+    EXPECT_TRUE(IsSmall(c.value()));
+    EXPECT_EQ(InfoOf(c).objects * (size << 10), InfoOf(c).pages * kPageSize) << size;
+  }
 }
 
 TEST(SizeClasses, ASpanHoldsAsManyObjectsAsFit) {
@@ -93,9 +106,10 @@ TEST(SizeClasses, AnAlignedClassHoldsTheBytesAtMultiplesOfTheAlignment) {
       const ClassInfo& info = InfoOf(Class(c));
       ASSERT_GE(info.size, bytes) << align;
       ASSERT_EQ(info.size % align, 0u) << bytes;
-      for (unsigned less = 1; less < c; ++less) {
-        const size_t size = InfoOf(Class(less)).size;
-        ASSERT_FALSE(size >= bytes && size % align == 0) << "a smaller class would do: " << less;
+      for (unsigned other = 1; other < kClasses; ++other) {
+        const size_t size = InfoOf(Class(other)).size;
+        ASSERT_FALSE(size >= bytes && size < info.size && size % align == 0)
+            << bytes << " at " << align << " fits " << size;
       }
     }
     EXPECT_EQ(AlignedClassOf(kMaxBinnedSize + 1, align), SizeClass(0));

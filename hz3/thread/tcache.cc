@@ -36,7 +36,8 @@ Tcache::Tcache(const ShardTable& shards, MetadataPool& pool, TcacheControl& cont
 }
 
 uint32_t Tcache::MaxCapacity(SizeClass c) {
-  const size_t bytes = IsSmall(c.value()) ? kConfig.small_bin_bytes : kConfig.medium_bin_bytes;
+  const bool small = InfoOf(c).size <= kMaxSmallSize;
+  const size_t bytes = small ? kConfig.small_bin_bytes : kConfig.medium_bin_bytes;
   return static_cast<uint32_t>(
       std::clamp<size_t>(bytes / InfoOf(c).size, kMinCapacity, kMaxArray - 1));
 }
