@@ -469,12 +469,13 @@ Stats Heap::GetStats() {
   return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
 }
 
-// Leases in their order: gate, registry, shards, arena, pool, callback. Handlers registered later
+// Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered later
 // run before this one and may still allocate.
 void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   if (!EnsureReady()) return;
   pressure_.LockForFork();
   registry_.LockForFork();
+  arena_.purge_lease().Lock();
   for (unsigned i = 0; i < shards_.count(); ++i) shards_[i].LockForFork();
   arena_.LockForFork();
   pool_.LockForFork();
@@ -487,6 +488,7 @@ void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
   pool_.UnlockAfterFork();
   arena_.UnlockAfterFork();
   for (unsigned i = shards_.count(); i > 0; --i) shards_[i - 1].UnlockAfterFork();
+  arena_.purge_lease().Unlock();
   registry_.UnlockAfterFork();
   pressure_.UnlockAfterFork();
 }

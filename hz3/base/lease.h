@@ -3,7 +3,7 @@
 // is free, so it needs no constructor to run.
 //
 // Slow and event paths only. Order in which leases nest (outer first): pressure gate, registry,
-// one shard, arena, metadata pool, stash. Never held across a call that can block for long.
+// purge, one shard, arena, metadata pool, stash. Never held across a call that can block for long.
 #ifndef HZ3_BASE_LEASE_H_
 #define HZ3_BASE_LEASE_H_
 

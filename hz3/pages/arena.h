@@ -40,6 +40,10 @@ class Arena {
   // Takes exactly [first, first + n) if all of it is free.
   bool TakeSlotsAt(SlotIndex first, uint32_t n);
 
+  // Held by who gives free pages back: while he does, those that he has claimed are nowhere to be
+  // found. A leader of the ladder holds it while he sweeps for the last time.
+  Lease& purge_lease() { return purge_lease_; }
+
   // Gives the memory of free slots back to the OS, until `max_pages` pages were given back or none
   // is left. Returns the number of pages.
   size_t PurgeFreeSlots(size_t max_pages);
@@ -83,7 +87,10 @@ class Arena {
 
   void LockForFork() HZ3_NO_ANALYSIS { lease_.Lock(); }
   void UnlockAfterFork() HZ3_NO_ANALYSIS { lease_.Unlock(); }
-  void ResetAfterFork() { lease_.ResetAfterFork(); }
+  void ResetAfterFork() {
+    lease_.ResetAfterFork();
+    purge_lease_.ResetAfterFork();
+  }
 
  private:
   static constexpr uint32_t kSlotsPerWord = 64;
@@ -118,6 +125,7 @@ class Arena {
   uint64_t* free_words_ = nullptr;  // bit set: slot is free
   uint32_t slots_ = 0;
 
+  Lease purge_lease_;
   Lease lease_;
   uint32_t first_free_word_ HZ3_GUARDED_BY(lease_) = 0;
   uint32_t metadata_slots_ HZ3_GUARDED_BY(lease_) = 0;

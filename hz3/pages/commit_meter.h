@@ -23,22 +23,29 @@ class CommitMeter {
  public:
   // Counts n more pages as committed; false, with nothing counted, when that would cross the limit.
   bool Charge(size_t n) {
-    // Relaxed throughout: the numbers order nothing else; the fetch_add alone decides who crosses.
-    const size_t now = committed_.fetch_add(n, std::memory_order_relaxed) + n;
-    if (now <= limit_.load(std::memory_order_relaxed)) {
-      RaisePeak(now);
-      if (now > alarm_.load(std::memory_order_relaxed)) [[unlikely]] {
-        alarmed_.store(true, std::memory_order_relaxed);
+    // Relaxed throughout: the numbers order nothing else. A charge that is refused is never seen by
+    // others, whose own, smaller ones it would make fail.
+    size_t before = committed_.load(std::memory_order_relaxed);
+    do {
+      const size_t limit = limit_.load(std::memory_order_relaxed);
+      if (before > limit || n > limit - before) {
+        refusals_.fetch_add(1, std::memory_order_relaxed);
+        return false;
       }
-      return true;
+    } while (!committed_.compare_exchange_weak(before, before + n, std::memory_order_relaxed));
+    const size_t now = before + n;
+    RaisePeak(now);
+    if (now > alarm_.load(std::memory_order_relaxed)) [[unlikely]] {
+      alarmed_.store(true, std::memory_order_relaxed);
     }
-    committed_.fetch_sub(n, std::memory_order_relaxed);
-    return false;
+    return true;
   }
   void Uncharge(size_t n) { committed_.fetch_sub(n, std::memory_order_relaxed); }
 
   size_t committed() const { return committed_.load(std::memory_order_relaxed); }
   size_t peak() const { return peak_.load(std::memory_order_relaxed); }
+  // How many charges were refused so far.
+  uint64_t refusals() const { return refusals_.load(std::memory_order_relaxed); }
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   void set_limit(size_t pages) { limit_.store(pages, std::memory_order_relaxed); }
 
@@ -59,6 +66,7 @@ class CommitMeter {
   // Relaxed atomics: statistics and thresholds, see Charge.
   std::atomic<size_t> committed_{0};
   std::atomic<size_t> peak_{0};
+  std::atomic<uint64_t> refusals_{0};
   // Read by every slow path: away from the words that every charge writes.
   alignas(2 * kCacheLine) std::atomic<size_t> limit_{SIZE_MAX};
   std::atomic<size_t> alarm_{SIZE_MAX};

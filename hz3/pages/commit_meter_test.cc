@@ -102,5 +102,36 @@ TEST(CommitMeter, ThreadsTogetherNeverGetMoreThanTheLimit) {
   EXPECT_EQ(meter.committed(), 0u);
 }
 
+TEST(CommitMeter, CountsWhatItRefuses) {
+  CommitMeter meter;
+  meter.set_limit(10);
+  EXPECT_TRUE(meter.Charge(10));
+  EXPECT_EQ(meter.refusals(), 0u);
+  EXPECT_FALSE(meter.Charge(1));
+  EXPECT_FALSE(meter.Charge(1));
+  EXPECT_EQ(meter.refusals(), 2u);
+}
+
+// A request that cannot be granted must not make smaller ones fail while it is looked at.
+TEST(CommitMeter, AChargeThatIsRefusedIsNeverSeenByOthers) {
+  CommitMeter meter;
+  meter.set_limit(1000);
+  std::atomic<bool> stop{false};
+  std::thread greedy([&] {
+    while (!stop) EXPECT_FALSE(meter.Charge(5000));
+  });
+  unsigned refused = 0;
+  for (int i = 0; i < 200000; ++i) {
+    if (meter.Charge(1)) {
+      meter.Uncharge(1);
+    } else {
+      ++refused;
+    }
+  }
+  stop = true;
+  greedy.join();
+  EXPECT_EQ(refused, 0u);
+}
+
 }  // namespace
 }  // namespace hz3

@@ -123,28 +123,32 @@ void MemBudget::MaybeDecay(Shard& shard, uint64_t now_ms) {
 bool MemBudget::Decay(Shard& shard, uint64_t now_ms, uint64_t late_ms) {
   std::atomic<uint64_t>& next = next_tick_[shard.id().value()];
   uint64_t due = next.load(std::memory_order_relaxed);
-  if (now_ms < due + late_ms ||
-      !next.compare_exchange_strong(due, now_ms + kTickMs, std::memory_order_relaxed)) {
-    return false;
-  }
-  const uint64_t elapsed = due == 0 ? 0 : now_ms - due + kTickMs;
+  if (now_ms < due + late_ms) return false;
+  Lease& purge_lease = shards_->arena().purge_lease();
+  if (!purge_lease.TryLock()) return false;  // somebody gives memory back just now
+  const bool mine = next.compare_exchange_strong(due, now_ms + kTickMs, std::memory_order_relaxed);
+  if (mine) Tick(shard, due == 0 ? 0 : now_ms - due + kTickMs);
+  purge_lease.Unlock();
+  return mine;
+}
+
+void MemBudget::Tick(Shard& shard, uint64_t elapsed_ms) {
   size_t unneeded;
   {
     LeaseHolder hold(shard.lease());
     unneeded = shard.TakeDirtyLowWater();
   }
   PurgeShard(shard, Due(unneeded, shard.dirty_free_pages(), kConfig.dirty_floor_bytes >> kPageShift,
-                        elapsed));
+                        elapsed_ms));
   // Free slots hold memory that belongs to no shard; one shard's ticks look after them.
   if (shard.id().value() == 0) {
     const size_t dirty = shards_->arena().dirty_free_pages();
-    const size_t pages = Due(dirty, dirty, 0, elapsed);
+    const size_t pages = Due(dirty, dirty, 0, elapsed_ms);
     // The last few pages would take for ever to halve.
     shards_->arena().PurgeFreeSlots(decay_half_life_ms() == kNoDecay ? pages
                                                                      : std::max<size_t>(pages, 1));
   }
   if (soft_pages() != SIZE_MAX) Watch();
-  return true;
 }
 
 size_t MemBudget::PurgeShard(Shard& shard, size_t max_pages) {
@@ -186,6 +190,11 @@ PageBits MemBudget::GiveBack(const Segment& segment, const PageBits& claimed) {
 }
 
 size_t MemBudget::Purge(size_t max_pages) {
+  LeaseHolder hold(shards_->arena().purge_lease());
+  return PurgeAlone(max_pages);
+}
+
+size_t MemBudget::PurgeAlone(size_t max_pages) {
   // Free slots first: they are the coldest, and every shard can still use its own dirty pages.
   size_t purged = shards_->arena().PurgeFreeSlots(max_pages);
   for (unsigned i = 0; i < shards_->count() && purged < max_pages; ++i) {

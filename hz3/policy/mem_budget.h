@@ -10,8 +10,8 @@
 // above it, the bins of all threads are kept small, and every tick gives back what nobody needed.
 //
 // Thread-safe. Slow path (MaybeDecay, which returns at once unless a tick is due; Relieve, only
-// after an alarm) and event paths. No lease is held across the system calls: pages are claimed,
-// purged, and given back.
+// after an alarm) and event paths. Of the leases only the purge lease is held across the system
+// calls: pages are claimed, purged, and given back.
 #ifndef HZ3_POLICY_MEM_BUDGET_H_
 #define HZ3_POLICY_MEM_BUDGET_H_
 
@@ -79,6 +79,8 @@ class MemBudget {
   // Gives free dirty pages back to the system, up to max_pages but for the rest of a free slot.
   // Returns how many it were.
   size_t Purge(size_t max_pages);
+  // The same, by the holder of the arena's purge lease.
+  size_t PurgeAlone(size_t max_pages);
 
   PressureCallback& callback() { return callback_; }
   const PressureCallback& callback() const { return callback_; }
@@ -92,6 +94,7 @@ class MemBudget {
   bool OverSoftLimit() const { return meter().committed() > soft_pages(); }
   void Watch();
   bool Decay(Shard& shard, uint64_t now_ms, uint64_t late_ms);
+  void Tick(Shard& shard, uint64_t elapsed_ms);
   size_t Due(size_t unneeded, size_t dirty, size_t floor, uint64_t elapsed_ms) const;
   size_t PurgeShard(Shard& shard, size_t max_pages);
   PageBits GiveBack(const Segment& segment, const PageBits& claimed);

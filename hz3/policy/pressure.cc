@@ -110,30 +110,34 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
     LeaseHolder hold((*shards_)[i].lease());
     (*shards_)[i].ReleaseEmptySegments();
   }
-  // What is purged may be charged by others before the sweep: again while there is more.
-  // And what the sweep itself passed on to another shard, for that one to find.
+  // Nobody else hides free pages by giving them back.
+  LeaseHolder hold(shards_->arena().purge_lease());
+  // Again while the limit was in the way although there was room before the sweep, because others
+  // charge it too; and when the sweep passed something on to another shard, for it to find.
+  const CommitMeter& meter = shards_->arena().meter();
   uint64_t releases;
   bool again = true;
   for (unsigned round = 0; again && round < kMaxPurges; ++round) {
-    again = MakeRoomUnderLimit(request);
+    const bool room = MakeRoomUnderLimit(request);
+    const uint64_t refusals = meter.refusals();
     releases = shards_->Releases();
     if (Sweep(own_shard, climber)) return true;
-    again = again || shards_->Releases() != releases;
+    again = (room && meter.refusals() != refusals) || shards_->Releases() != releases;
   }
   Remember(request, releases);                        // rung 6
   return false;
 }
 
-// Whether the commit limit stood in the way and something was given back.
+// Gives memory back when the commit limit stands in the way. Whether there is room now.
 bool Pressure::MakeRoomUnderLimit(const Request& request) {
   const CommitMeter& meter = shards_->arena().meter();
   const size_t wanted = meter.committed() + request.pages;
   const size_t limit = meter.limit();
-  if (wanted <= limit) return false;
+  if (wanted <= limit) return true;
   MemBudget budget;
   budget.Init(*shards_);
   // More than is asked for: others, who refill meanwhile, would take just that.
-  return budget.Purge(std::max(wanted - limit, kPurgeAtLeast)) > 0;
+  return budget.PurgeAlone(std::max(wanted - limit, kPurgeAtLeast)) > 0;
 }
 
 // From now on each thread's next free or refill empties its bins, and none fills them.

@@ -1,6 +1,7 @@
 #include "hz3/policy/pressure.h"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <thread>
@@ -190,6 +191,48 @@ TEST_F(PressureTest, FifthRungPurgesAgainWhenOthersTookWhatItGaveBackWhileThereI
   EXPECT_FALSE(Climb(RunOf(100), climber));
   EXPECT_EQ(taken, 300u);
   EXPECT_EQ(os_.purged_pages(), 300u);
+  meter.Uncharge(taken);
+  FreeRun(1, live);
+}
+
+// The pages that another thread has claimed to give them back are nowhere to be found until then.
+TEST_F(PressureTest, TheLastSweepWaitsForWhoGivesPagesBack) {
+  std::atomic<bool> purging{true};
+  Lease& purge_lease = arena_.purge_lease();
+  purge_lease.Lock();
+  bool found = false;
+  ScriptedClimber climber([&](unsigned, unsigned) {
+    found = !purging;
+    return found;
+  });
+  std::thread leader([&] { EXPECT_TRUE(Climb(RunOf(4), climber)); });
+  // All sweeps before the last one: the leader waits then.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  purging = false;
+  purge_lease.Unlock();
+  leader.join();
+  EXPECT_TRUE(found);
+}
+
+TEST_F(PressureTest, FifthRungTriesAgainWhenOthersTookTheRoomThatThereWas) {
+  void* live = AllocateRun(1, 10);
+  FreeRun(1, AllocateRun(1, 300));
+  CommitMeter& meter = arena_.meter();
+  meter.set_limit(meter.committed() + 50);
+  size_t taken = 0;
+  ScriptedClimber climber([&](unsigned attempt, unsigned) {
+    // Before the last rung all is as it was. Then somebody is faster.
+    if (attempt < 1 + 2 * kShards) return false;
+    if (taken == 0 && meter.Charge(50)) {
+      taken = 50;
+      return false;
+    }
+    if (!meter.Charge(40)) return false;
+    taken += 40;
+    return true;
+  });
+  EXPECT_TRUE(Climb(RunOf(40), climber));
+  EXPECT_GE(os_.purged_pages(), 40u);
   meter.Uncharge(taken);
   FreeRun(1, live);
 }
