@@ -1,5 +1,6 @@
 #include "bench/lib/live_meter.h"
 
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -28,6 +29,26 @@ TEST(LiveMeter, KeepsTheGreatestSample) {
   meter.Publish(0, 20);
   EXPECT_EQ(meter.Sample(), 20);
   EXPECT_EQ(meter.peak(), 500);
+}
+
+TEST(LiveMeter, TellsTheGreatestSampleSinceAnInstant) {
+  LiveMeter meter(1);
+  EXPECT_EQ(meter.GreatestSince(LiveMeter::Clock::now()), INT64_MIN);
+  // A sample that was preempted does not count: the same again, for longer than two grains.
+  const auto sample = [&](int64_t live) {
+    meter.Publish(0, live);
+    const auto begin = LiveMeter::Clock::now();
+    while (LiveMeter::Clock::now() < begin + 3 * LiveMeter::kGrain) meter.Sample();
+    std::this_thread::sleep_for(2 * LiveMeter::kGrain);
+  };
+  sample(900);
+  const auto since = LiveMeter::Clock::now();
+  sample(50);
+  sample(500);
+  sample(20);
+  EXPECT_EQ(meter.GreatestSince(since), 500);
+  sample(70);
+  EXPECT_EQ(meter.GreatestSince(since), 500);
 }
 
 TEST(LiveMeter, IsExactWhenTheThreadsAreDone) {

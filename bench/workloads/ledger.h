@@ -3,13 +3,15 @@
 // or frees it; a block that waits in a ring is live.
 //
 // A block counts from after its malloc until before its free, so that the sum never exceeds what
-// the allocator holds. The figure at the first failure is added up by the thread that met it,
-// after it has told the others to stop. While it adds, each other thread ends the one operation
-// that it is in: the error is below one block per thread. The sum at rest, when all threads have
-// stopped, is kept beside it and shows how much that was.
+// the allocator holds. What was live at the first failure is the greatest sum that was seen during
+// the call that failed: threads add up now and then while there is no target, and the one that met
+// the failure does after it has told the others to stop. (A call that failed rightly found memory
+// exhausted at some instant; when its thread gets to add up, others may have emptied their rings.)
+// The sum at rest, when all threads have stopped, is kept beside it.
 #ifndef BENCH_WORKLOADS_LEDGER_H_
 #define BENCH_WORKLOADS_LEDGER_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -53,7 +55,7 @@ class alignas(kNoSharing) Account {
   // For blocks that come from or go to other functions than malloc and free.
   void Charge(uint64_t size);
   void Uncharge(uint64_t size);
-  void NoteFailure(uint64_t size);
+  void NoteFailure(uint64_t size, LiveMeter::Clock::time_point begin = LiveMeter::Clock::now());
 
   uint64_t allocs() const { return allocs_; }
   uint64_t frees() const { return frees_; }
@@ -62,6 +64,9 @@ class alignas(kNoSharing) Account {
   int64_t strict() const { return strict_; }
 
  private:
+  // Allocations from one look at what is live to the next.
+  static constexpr uint64_t kLookEvery = 32;
+
   Ledger& ledger_;
   const size_t index_;
   int64_t rounded_ = 0;
@@ -103,15 +108,15 @@ class Ledger {
     return false;
   }
 
-  // The first caller files what is live now and stops the others; where failures are only counted,
-  // it ends their growth.
-  void NoteFailure(size_t thread, uint64_t size) {
+  // The first caller files what was live since `begin` and stops the others; where failures are
+  // only counted, it ends their growth.
+  void NoteFailure(size_t thread, uint64_t size, LiveMeter::Clock::time_point begin) {
     // Relaxed: the exchange picks one thread. What that one files is read after the phase, ordered
     // by the crew's barrier.
     if (failed_.exchange(true, std::memory_order_relaxed)) return;
     const bool stop = limits_.on_failure == OnFailure::kStop;
     (stop ? stopped_ : reached_).store(true, std::memory_order_relaxed);
-    first_failure_ = {meter_.Sum(), size, thread};
+    first_failure_ = {std::max(meter_.Sum(), meter_.GreatestSince(begin)), size, thread};
     if (limits_.at_first_failure != nullptr) limits_.at_first_failure();
   }
 
@@ -149,12 +154,15 @@ class Ledger {
 };
 
 inline Block Account::Allocate(uint64_t size) {
+  const bool grows = ledger_.live_target_ == 0;
+  const auto begin = grows ? LiveMeter::Clock::now() : LiveMeter::Clock::time_point::max();
   const Block block = {std::malloc(size), size};
   if (block.pointer == nullptr) {
-    NoteFailure(size);
+    NoteFailure(size, begin);
     return block;
   }
   Charge(size);
+  if (grows && allocs_ % kLookEvery == 0) ledger_.meter_.Sample();
   WriteBlock(block, ledger_.limits_.writes);
   return block;
 }
@@ -175,9 +183,9 @@ inline void Account::Uncharge(uint64_t size) {
   ledger_.meter_.Publish(index_, rounded_);
 }
 
-inline void Account::NoteFailure(uint64_t size) {
+inline void Account::NoteFailure(uint64_t size, LiveMeter::Clock::time_point begin) {
   ++failures_;
-  ledger_.NoteFailure(index_, size);
+  ledger_.NoteFailure(index_, size, begin);
 }
 
 }  // namespace hz3::bench

@@ -64,6 +64,25 @@ TEST(Ledger, TheFirstFailureStopsAllAndKeepsWhatWasLive) {
   EXPECT_EQ(ledger.first_failure().live, -1);
 }
 
+// Between the instant at which memory was exhausted and the return of the call others may free.
+TEST(Ledger, WhatWasLiveAtAFailureIsTheMostDuringTheCall) {
+  Ledger ledger(2, {});
+  const auto look = [&] {
+    const auto begin = LiveMeter::Clock::now();
+    while (LiveMeter::Clock::now() < begin + 3 * LiveMeter::kGrain) ledger.meter().Sample();
+  };
+  ledger.account(0).Charge(900 << 10);
+  look();
+  ledger.account(0).Uncharge(900 << 10);
+  const auto begin = LiveMeter::Clock::now();
+  ledger.account(0).Charge(400 << 10);
+  look();
+  ledger.account(0).Uncharge(400 << 10);
+  ledger.account(0).Charge(4096);
+  ledger.account(1).NoteFailure(300, begin);
+  EXPECT_EQ(ledger.first_failure().live, 400 << 10);
+}
+
 int at_first_failure_calls = 0;
 
 TEST(Ledger, CountedFailuresEndOnlyTheGrowth) {

@@ -179,8 +179,12 @@ void Pressure::WatchSlow(uint64_t now_ms, Tcache* self) {
       gate_.Unlock();
     }
   } else if (now_ms > last_scarce_ms_.load(std::memory_order_relaxed) + kScarceMs) {
-    // (The other clock reading may be later than this one.)
-    registry_->set_scarce(false);
+    // (The other clock reading may be later than this one.) Nor does it end while somebody leads:
+    // what is freed then has to come to the bitmaps.
+    if (gate_.TryLock()) {
+      registry_->set_scarce(false);
+      gate_.Unlock();
+    }
   }
 }
 

@@ -398,6 +398,20 @@ TEST_F(PressureTest, MemoryIsScarceUntilSomeTimeAfterTheLastFailure) {
   EXPECT_FALSE(registry_.scarce());
 }
 
+TEST_F(PressureTest, MemoryStaysScarceWhileSomebodyLeads) {
+  StepsOfFailure(RunOf(4));
+  ASSERT_TRUE(registry_.scarce());
+  bool stayed = false;
+  ScriptedClimber climber([&](unsigned attempt, unsigned) {
+    if (attempt != 1) return false;
+    std::thread([&] { pressure_.Watch(MemBudget::NowMs() + 1000, nullptr); }).join();
+    stayed = registry_.scarce();
+    return true;
+  });
+  EXPECT_TRUE(Climb(RunOf(3), climber));
+  EXPECT_TRUE(stayed);
+}
+
 TEST_F(PressureTest, AnArenaWithLittleLeftMakesMemoryScarceBeforeAnythingFails) {
   if (kConfig.tight_part == 0) GTEST_SKIP() << "switched off";
   const uint64_t now = MemBudget::NowMs();
