@@ -37,6 +37,8 @@ namespace hz3 {
     "most bytes in one bin of a medium class")                                                    \
   X(size_t, stash_bytes, size_t{32} << 10, size_t{64} << 10,                                      \
     "most bytes in the owner stash of one class of a shard")                                      \
+  X(size_t, run_stash_bytes, size_t{256} << 10, size_t{256} << 10,                                \
+    "most bytes in the owner stash of one medium class of a shard (0: none)")                      \
   X(bool, owner_stash, true, true,                                                                \
     "small objects are handed over between bins as whole batches, past the bitmaps")              \
   X(bool, finer_spans, false, false,                                                                \

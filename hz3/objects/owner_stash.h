@@ -1,4 +1,4 @@
-// OwnerStash: small objects of one class and one shard on their way from bin to bin, as pointers,
+// OwnerStash: objects (or runs) of one class and one shard on their way from bin to bin, as pointers,
 // past the bitmaps. Whoever flushes hands whole batches over; whoever refills takes whole batches.
 // The objects in it are cached: neither live nor free.
 //
@@ -24,7 +24,11 @@ class alignas(2 * kCacheLine) OwnerStash {
   static constexpr unsigned kMaxEntries = 256;
 
   static constexpr unsigned CapacityOf(SizeClass c) {
-    if (!IsSmall(c.value()) || !kConfig.owner_stash) return 0;
+    if (c.value() < 1 || c.value() >= kClasses || !kConfig.owner_stash) return 0;
+    if (IsMedium(c.value())) {
+      return static_cast<unsigned>(
+          std::min<size_t>(kConfig.run_stash_bytes / InfoOf(c).size, kMaxEntries));
+    }
     return static_cast<unsigned>(
         std::clamp<size_t>(kConfig.stash_bytes / InfoOf(c).size, 8, kMaxEntries));
   }

@@ -70,7 +70,13 @@ TEST_F(OwnerStashTest, ItsCapacityIsTheClassesShareOfTheBytes) {
     }
   }
   EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(0)), 0u);
-  EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(kFirstMediumClass)), 0u);
+  for (unsigned number = kFirstMediumClass; number < kClasses; ++number) {
+    const SizeClass c(static_cast<uint8_t>(number));
+    const size_t capacity = OwnerStash::CapacityOf(c);
+    EXPECT_LE(capacity * InfoOf(c).size, kConfig.run_stash_bytes) << number;
+    EXPECT_LE(capacity, OwnerStash::kMaxEntries) << number;
+    EXPECT_EQ(capacity > 0, kConfig.owner_stash && kConfig.run_stash_bytes >= InfoOf(c).size);
+  }
   EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(kTagLarge)), 0u);
 }
 

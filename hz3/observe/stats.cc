@@ -47,7 +47,7 @@ void AddShard(Shard& shard, Stats& stats) {
   shard.ForEachSpanWithRoom([&](PageIndex, Span& span) {
     stats.free_object_bytes += uint64_t{span.free_count()} * span.info().size;
   });
-  for (unsigned i = 1; i <= kSmallClasses; ++i) {
+  for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass class_index(static_cast<uint8_t>(i));
     stats.cached_bytes += uint64_t{shard.stash(class_index).count()} * InfoOf(class_index).size;
   }

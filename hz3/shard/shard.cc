@@ -426,8 +426,8 @@ void Shard::CollectSpan(PageIndex page) {
 
 void Shard::CollectAll() {
   CollectMail();
+  for (unsigned c = 1; c < kClasses; ++c) EmptyStash(SizeClass(static_cast<uint8_t>(c)));
   for (unsigned c = 1; c <= kSmallClasses; ++c) {
-    EmptyStash(SizeClass(static_cast<uint8_t>(c)));
     central_[c].ForEach(*arena_, [&](PageIndex page, Span& span) HZ3_NO_ANALYSIS {
       if (span.AllFree()) CloseSpan(page, span);
     });

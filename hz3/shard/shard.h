@@ -95,7 +95,6 @@ class alignas(2 * kCacheLine) Shard {
   void PostObjects(SizeClass c, void* const* objects, unsigned n);
   // Leaves the run at `p` in the mailbox of its segment.
   void PostRun(void* p) { PostRuns(&p, 1); }
-  // `c` is a small class: medium runs have no stash, they belong to no class once they leave a bin.
   OwnerStash& stash(SizeClass c) { return stashes_[c.value()]; }
   // Free pages that hold memory; stale by nature.
   size_t dirty_free_pages() const { return dirty_free_.load(std::memory_order_relaxed); }
@@ -167,7 +166,7 @@ class alignas(2 * kCacheLine) Shard {
   alignas(2 * kCacheLine) MailList mail_;
   // Release/acquire: who sees the number sees what was posted before it.
   std::atomic<uint64_t> posts_{0};
-  OwnerStash stashes_[kSmallClasses + 1];
+  OwnerStash stashes_[kClasses];
 };
 
 }  // namespace hz3

@@ -132,8 +132,7 @@ void* Tcache::Refill(SizeClass c) {
   const bool scarce = control_->scarce();
   if (!scarce) GrowBin(c);
   const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
-  unsigned got = 0;
-  if (IsSmall(c.value())) got = (*shards_)[shard_].stash(c).Take(bin.base, want);
+  unsigned got = (*shards_)[shard_].stash(c).Take(bin.base, want);
   if (got == 0) got = scarce ? RefillOne(c, bin.base) : RefillFromShards(c, bin.base, want);
   top[c.value()] = bin.base + got;
   RestoreLimit(c);
@@ -262,7 +261,7 @@ void Tcache::DeliverRemote(Delivery delivery) {
 void Tcache::DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n,
                           Delivery delivery) {
   Shard& shard = (*shards_)[owner];
-  if (delivery == Delivery::kStash && IsSmall(c.value())) {
+  if (delivery == Delivery::kStash) {
     const unsigned moved = shard.stash(c).Put(c, objects, n);
     if (moved > 0) shard.NotePost();
     n -= moved;

@@ -42,8 +42,16 @@ class Auditor {
   void Note(const void* p, Found found) {
     if (!found_.emplace(p, found).second) Fail("in two bins or stashes", oracle_.PageOf(p));
   }
+  // Where `p` was found; it is asked for once.
+  Found TakeFound(const void* p) {
+    const auto at = found_.find(p);
+    if (at == found_.end()) return kNowhere;
+    const Found found = at->second;
+    found_.erase(at);
+    return found;
+  }
   void LookIntoStashes(Shard& shard) {
-    for (unsigned i = 1; i <= kSmallClasses; ++i) {
+    for (unsigned i = 1; i < kClasses; ++i) {
       const SizeClass c(static_cast<uint8_t>(i));
       void* objects[OwnerStash::kMaxEntries];
       // Out and in again: they lie as they lay.
@@ -148,14 +156,15 @@ class Auditor {
                             ? Place::kHeap
                             : oracle_.PlaceOf(*block, 0);
     const bool mail = (segment.inbox.Peek(Inbox::kRun, first / 64) >> (first % 64)) & 1;
-    const bool bin = found_.erase(segmap_.AddressOf(PageIndex(page))) > 0;
+    const Found found = TakeFound(segmap_.AddressOf(PageIndex(page)));
     if (tag == 0) {  // claimed by a purger, or lost with one
-      return Check(place == Place::kLost && !mail && !bin, "a run without a tag", page);
+      return Check(place == Place::kLost && !mail && found == kNowhere, "a run without a tag",
+                   page);
     }
     Check(!IsMedium(tag) || kClassTable[tag].pages == n, "a run of another length", page);
-    const unsigned owners = mail + bin + (place == Place::kLive) + (place == Place::kLost);
+    const unsigned owners = mail + (found != kNowhere) + (place == Place::kLive) + (place == Place::kLost);
     Check(owners == 1, owners == 0 ? "a run that is lost" : "a run that two have", page);
-    Check(bin == (place == Place::kBin), "a run in a bin or not", page);
+    Check((found == kInBin) == (place == Place::kBin), "a run in a bin or not", page);
   }
   void LookAtSpan(uint32_t page, unsigned n, SizeClass c) {
     const Span& span = arena_.page_record<Span>(PageIndex(page));
@@ -172,9 +181,8 @@ class Auditor {
     unsigned may_stage = 0;  // of these: may be in a remote stash
     for (unsigned i = 0; i < InfoOf(c).objects; ++i) {
       const Place place = block == nullptr ? Place::kHeap : oracle_.PlaceOf(*block, i);
-      const auto at = found_.find(segmap_.AddressOf(PageIndex(page)) + size_t{i} * InfoOf(c).size);
-      const Found found = at == found_.end() ? kNowhere : at->second;
-      if (at != found_.end()) found_.erase(at);
+      const Found found =
+          TakeFound(segmap_.AddressOf(PageIndex(page)) + size_t{i} * InfoOf(c).size);
       const bool is_free = span.IsFree(i);
       free += is_free;
       const unsigned owners =
