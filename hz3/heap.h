@@ -32,6 +32,8 @@ class Heap {
   // What the calling thread allocates from; shared and empty until its first slow path.
   // Relaxed: what lies behind it belongs to the thread, or is a constant.
   static Tcache* thread_cache() { return thread_cache_.load(std::memory_order_relaxed); }
+  // The word itself, for the hot path to read in one instruction.
+  static const std::atomic<Tcache*>& thread_handle() { return thread_cache_; }
 
   // A bin of class c missed, or there is no bin for `bytes`.
   void* AllocateSlow(size_t bytes);

@@ -17,6 +17,7 @@
 #include "hz3/base/report.h"
 #include "hz3/base/text.h"
 #include "hz3/heap.h"
+#include "hz3/hot_path.h"
 
 #define HZ3_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -26,15 +27,6 @@ namespace {
 // Out of line and last on the way: the hot functions reach them by a tail call.
 __attribute__((noinline, cold)) void* MallocMissed(size_t bytes) { return heap.AllocateSlow(bytes); }
 __attribute__((noinline, cold)) void FreeMissed(void* p) { heap.FreeSlow(p); }
-
-// Keeps an address in one register: loads and stores through base and displacement alone are
-// forwarded to each other at no latency by recent cores (memory renaming), those with an index are
-// not, and a malloc that follows a free of the same class waits for just that.
-template <typename T>
-T* AddressOf(T* p) {
-  asm("" : "+r"(p));
-  return p;
-}
 
 void* Fail(int error) {
   errno = error;
@@ -50,26 +42,12 @@ constexpr size_t kTextBytes = 8192;
 using hz3::heap;
 
 HZ3_EXPORT void* malloc(size_t bytes) {
-  if (bytes > hz3::kMaxBinnedSize) [[unlikely]] return hz3::MallocMissed(bytes);
-  const size_t c = hz3::kClassOfGranules[(bytes + 15) >> hz3::kGranuleShift];
-  hz3::Tcache::Top* bin = hz3::AddressOf(hz3::Heap::thread_cache()->top + c);
-  void** top = *bin;
-  void* p = top[-1];
-  if (p == nullptr) [[unlikely]] return hz3::MallocMissed(bytes);
-  *bin = top - 1;
-  return p;
+  void* p = hz3::PopBlock(bytes);
+  return p != nullptr ? p : hz3::MallocMissed(bytes);
 }
 
 HZ3_EXPORT void free(void* p) {
-  const size_t page =
-      (reinterpret_cast<uintptr_t>(p) - hz3::hot_arena_base) >> hz3::kPageShift;
-  if (page >= hz3::hot_arena_pages) [[unlikely]] return hz3::FreeMissed(p);
-  const size_t tag = hz3::hot_tags[page].load(std::memory_order_relaxed);
-  hz3::Tcache::Top* bin = hz3::AddressOf(hz3::Heap::thread_cache()->top + tag);
-  void** top = *bin;
-  if (hz3::Tcache::IsFull(bin, top)) [[unlikely]] return hz3::FreeMissed(p);
-  *top = p;
-  *bin = top + 1;
+  if (!hz3::PushBlock(p)) [[unlikely]] hz3::FreeMissed(p);
 }
 
 HZ3_EXPORT void* calloc(size_t count, size_t size) {

@@ -10,6 +10,7 @@
 
 #include "hz3/base/report.h"
 #include "hz3/heap.h"
+#include "hz3/hot_path.h"
 
 extern "C" void* malloc(size_t) noexcept;
 extern "C" void free(void*) noexcept;
@@ -62,13 +63,32 @@ __attribute__((noinline, cold)) void* NewFailedNothrow(size_t bytes, size_t alig
   return nullptr;
 }
 
-void* New(size_t bytes, size_t align = kMinAlign) {
+void* New(size_t bytes, size_t align) {
   void* p = Allocate(bytes, align);
   return p != nullptr ? p : NewFailed(bytes, align);
 }
-void* NewNothrow(size_t bytes, size_t align = kMinAlign) noexcept {
+void* NewNothrow(size_t bytes, size_t align) noexcept {
   void* p = Allocate(bytes, align);
   return p != nullptr ? p : NewFailedNothrow(bytes, align);
+}
+
+// Out of line: the plain forms reach them by a tail call when a bin misses.
+__attribute__((noinline, cold)) void* NewMissed(size_t bytes) { return New(bytes, kMinAlign); }
+__attribute__((noinline, cold)) void* NewMissedNothrow(size_t bytes) noexcept {
+  return NewNothrow(bytes, kMinAlign);
+}
+__attribute__((noinline, cold)) void DeleteMissed(void* p) { heap.FreeSlow(p); }
+
+[[gnu::always_inline]] inline void* New(size_t bytes) {
+  void* p = PopBlock(bytes);
+  return p != nullptr ? p : NewMissed(bytes);
+}
+[[gnu::always_inline]] inline void* NewNothrow(size_t bytes) noexcept {
+  void* p = PopBlock(bytes);
+  return p != nullptr ? p : NewMissedNothrow(bytes);
+}
+[[gnu::always_inline]] inline void Delete(void* p) noexcept {
+  if (!PushBlock(p)) [[unlikely]] DeleteMissed(p);
 }
 
 }  // namespace
@@ -95,19 +115,19 @@ HZ3_EXPORT void* operator new[](size_t n, std::align_val_t a, const std::nothrow
   return hz3::NewNothrow(n, static_cast<size_t>(a));
 }
 
-HZ3_EXPORT void operator delete(void* p) noexcept { free(p); }
-HZ3_EXPORT void operator delete[](void* p) noexcept { free(p); }
-HZ3_EXPORT void operator delete(void* p, size_t) noexcept { free(p); }
-HZ3_EXPORT void operator delete[](void* p, size_t) noexcept { free(p); }
-HZ3_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { free(p); }
-HZ3_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { free(p); }
-HZ3_EXPORT void operator delete(void* p, std::align_val_t) noexcept { free(p); }
-HZ3_EXPORT void operator delete[](void* p, std::align_val_t) noexcept { free(p); }
-HZ3_EXPORT void operator delete(void* p, size_t, std::align_val_t) noexcept { free(p); }
-HZ3_EXPORT void operator delete[](void* p, size_t, std::align_val_t) noexcept { free(p); }
+HZ3_EXPORT void operator delete(void* p) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete[](void* p) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete(void* p, size_t) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete[](void* p, size_t) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete(void* p, std::align_val_t) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete[](void* p, std::align_val_t) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete(void* p, size_t, std::align_val_t) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete[](void* p, size_t, std::align_val_t) noexcept { hz3::Delete(p); }
 HZ3_EXPORT void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept {
-  free(p);
+  hz3::Delete(p);
 }
 HZ3_EXPORT void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept {
-  free(p);
+  hz3::Delete(p);
 }

@@ -132,6 +132,15 @@ inline constexpr auto kClassOfGranules = [] {
   return table;
 }();
 
+// The same as the offset of the class's bin in an array of pointers. 4 KiB; the hot path's.
+inline constexpr auto kBinOfGranules = [] {
+  std::array<uint16_t, kClassOfGranules.size()> table{};
+  for (size_t granules = 0; granules < table.size(); ++granules) {
+    table[granules] = static_cast<uint16_t>(kClassOfGranules[granules] * sizeof(void*));
+  }
+  return table;
+}();
+
 // The class that serves `bytes` (<= kMaxBinnedSize).
 constexpr SizeClass ClassOf(size_t bytes) {
   return SizeClass(kClassOfGranules[(bytes + 15) >> kGranuleShift]);
