@@ -91,6 +91,7 @@ bool Heap::InitArena(size_t* memory_bytes) {
   bool fixed;
   const size_t bytes = ChosenArenaBytes(&fixed);
   *memory_bytes = fixed ? bytes : MemBudget::kNoLimit;
+  wide_bins_ = !fixed && kConfig.wide_bin_bytes > 0;
   const size_t slack = fixed ? RoundUp(bytes / 100 * kConfig.arena_slack_pct, kSegmentSize) : 0;
   return (slack > 0 && arena_.Init(SystemMemory(), bytes + slack, false, sizeof(Span))) ||
          arena_.Init(SystemMemory(), bytes, !fixed, sizeof(Span));
@@ -234,8 +235,39 @@ void* Heap::Climb(const Request& request, const HugeBlock* huge) {
 }
 
 void* Heap::AllocateSlow(size_t bytes) {
-  if (bytes > kMaxBinnedSize) return AllocateLarge(bytes, kPageSize, false);
-  return AllocateClassSlow(ClassOf(bytes));
+  if (bytes <= kMaxBinnedSize) return AllocateClassSlow(ClassOf(bytes));
+  if (bytes <= kMaxWideSize) return AllocateWide(bytes);
+  return AllocateLarge(bytes, kPageSize, false);
+}
+
+// Without a bin, or when the shards have no run of the class's length at hand: as exactly as many
+// pages as are needed, with all that the ladder can do.
+void* Heap::AllocateWide(size_t bytes) {
+  const SizeClass c = WideClassOf(PagesFor(bytes));
+  Tcache* cache = thread_cache();
+  void* p = cache->top[c.value()][-1];
+  if (p != nullptr) [[likely]] {
+    --cache->top[c.value()];
+    return p;
+  }
+  p = RefillWide(c);
+  return p != nullptr ? p : AllocateLarge(bytes, kPageSize, false);
+}
+
+void* Heap::RefillWide(SizeClass c) {
+  const int saved = errno;
+  Tcache* cache = StartedCache();
+  if (cache == nullptr || !wide_bins_ || registry_.scarce()) return nullptr;
+  void* p = nullptr;
+  {
+    Tcache::BusyScope busy(*cache);
+    cache->AnswerBroadcast();
+    Housekeeping(*cache);
+    p = cache->Refill(c);
+  }
+  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+  errno = saved;
+  return p;
 }
 
 void* Heap::AllocateClassSlow(SizeClass c) {
@@ -291,6 +323,7 @@ void* Heap::AllocateAligned(size_t bytes, size_t align) {
       return p;
     }
   }
+  if (align <= kPageSize && bytes <= kMaxWideSize) return AllocateWide(bytes);
   return AllocateLarge(std::max<size_t>(bytes, 1), align, false);
 }
 
@@ -438,7 +471,7 @@ void* Heap::ResizeInPlace(void* p, size_t bytes) {
     if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
     return resized;
   }
-  if (tag == kTagLarge && bytes > kMaxBinnedSize && bytes <= kSegmentSize) {
+  if ((tag == kTagLarge || IsWide(tag)) && bytes > kMaxBinnedSize && bytes <= kSegmentSize) {
     Shard& shard = shards_[shards_.OwnerOf(p)];
     LeaseHolder hold(shard.lease());
     return shard.ResizeRun(p, static_cast<unsigned>(PagesFor(bytes))) ? p : nullptr;

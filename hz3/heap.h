@@ -40,6 +40,8 @@ class Heap {
   void* AllocateClassSlow(SizeClass c);
   // `align` is a power of two; serves every size and alignment.
   void* AllocateAligned(size_t bytes, size_t align);
+  // More than kMaxBinnedSize and at most kMaxWideSize.
+  void* AllocateWide(size_t bytes);
   // More than kMaxBinnedSize, or aligned to more than a page. With `zero` the bytes read as 0.
   void* AllocateLarge(size_t bytes, size_t align, bool zero);
   // The bin of p's class missed, or p is in no bin's class; nullptr is nothing to do.
@@ -87,6 +89,7 @@ class Heap {
   Tcache* OwnCache();
   Tcache* StartThread();
   void* AllocateFromCache(Tcache& cache, SizeClass c);
+  void* RefillWide(SizeClass c);
   void* AllocateDirectly(SizeClass c);
   void* AllocatePages(size_t bytes, size_t align, bool zero);
   void* AllocateRun(unsigned pages, unsigned align, bool* clean);
@@ -111,6 +114,9 @@ class Heap {
   // Release/acquire: who sees true sees the heap that Init built.
   std::atomic<bool> ready_{false};
   bool failed_ HZ3_GUARDED_BY(init_lease_) = false;
+  // Blocks of wide classes take up to a fifth more pages than they need: not in a fixed arena.
+  // Fixed after Init; false before.
+  bool wide_bins_ = false;
 
   static const Tcache kUnstarted;
   // The thread's handle on its cache; a thief makes it point elsewhere for a while (tcache.h).

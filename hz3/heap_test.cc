@@ -2,6 +2,7 @@
 
 #include "hz3/heap.h"
 
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,7 +64,8 @@ TEST(Heap, ServesEverySizeWithAlignedBlocksThatHoldIt) {
     EXPECT_TRUE(IsOurs(p));
     EXPECT_TRUE(IsAligned(p, kMinAlign)) << bytes;
     EXPECT_GE(heap.UsableSize(p), std::max<size_t>(bytes, 1));
-    EXPECT_LE(heap.UsableSize(p), bytes + std::max(bytes / 8, kPageSize));
+    const size_t most_waste = std::max(bytes / (bytes > kMaxBinnedSize ? 4 : 8), kPageSize);
+    EXPECT_LE(heap.UsableSize(p), bytes + most_waste);
     memset(p, 0x5a, heap.UsableSize(p));
     Free(p);
   }
@@ -317,6 +319,20 @@ TEST(Heap, ContentsSurviveRandomUseOfEverySize) {
   for (const auto& [p, block] : live) Free(p);
 }
 
+TEST(Heap, AWideBlockComesBackFromItsBinAndCanBeResizedInPlace) {
+  if (kConfig.wide_bin_bytes == 0) GTEST_SKIP() << "switched off";
+  char* p = Allocate(100000);
+  ASSERT_NE(p, nullptr);
+  EXPECT_EQ(heap.UsableSize(p), 28 * kPageSize);
+  Free(p);
+  EXPECT_EQ(Allocate(101000), p) << "of the same class";
+  memset(p, 0x33, 101000);
+  EXPECT_EQ(heap.ResizeInPlace(p, 50000), p);
+  EXPECT_EQ(heap.UsableSize(p), 13 * kPageSize) << "as many pages as are needed from then on";
+  EXPECT_EQ(p[49999], 0x33);
+  Free(p);
+}
+
 class HeapDeathTest : public ::testing::Test {
  protected:
   // `misuse` ends the process with this line of hz3's.
@@ -338,7 +354,7 @@ TEST_F(HeapDeathTest, APointerThatWasNeverGivenOutIsReported) {
 }
 
 TEST_F(HeapDeathTest, APointerIntoALargeBlockIsReported) {
-  for (size_t bytes : {size_t{100000}, 5 * kMiB}) {
+  for (size_t bytes : {size_t{300000}, 5 * kMiB}) {
     char* p = Allocate(bytes);
     ExpectReport([&] { Free(p + 16); }, "^hz3: free of an interior pointer");
     ExpectReport([&] { Free(p + 3 * kPageSize); }, "^hz3: free of an interior pointer");
@@ -347,7 +363,7 @@ TEST_F(HeapDeathTest, APointerIntoALargeBlockIsReported) {
 }
 
 TEST_F(HeapDeathTest, ASecondFreeOfALargeBlockIsReported) {
-  for (size_t bytes : {size_t{100000}, 5 * kMiB}) {
+  for (size_t bytes : {size_t{300000}, 5 * kMiB}) {
     char* p = Allocate(bytes);
     Mark(p, bytes, 1);
     Free(p);

@@ -88,7 +88,7 @@ TEST_F(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
 
 TEST_F(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) {
   // The neighbour's pages, right behind the block, are taken and given back all the time.
-  constexpr size_t kBytes = 40960;
+  constexpr size_t kBytes = 307200;
   char* block = static_cast<char*>(malloc(kBytes));
   std::vector<char*> others;
   char* behind = static_cast<char*>(malloc(kBytes));

@@ -5,6 +5,9 @@
 //           With kConfig.finer_spans also 5, 6, 7, 10 and 14 KiB, two to four in a span, between the
 //           sizes of runs of whole pages.
 //   medium  the 8 classes after those: runs of 1..8 pages (at most one page of waste).
+//   wide    runs of 10..64 pages, four classes a doubling: at most a fifth of a run is waste. Only
+//           the slow path knows them, and only while pages are not scarce; otherwise a block of
+//           this size is large.
 //   large   kTagLarge: a run of 9..512 pages; kTagHuge: whole slots. Not classes: no bins.
 // Class 0 is no class. A class's number is also the tag that segmap holds for its pages; it says
 // nothing about the order of sizes from one kind to another.
@@ -27,20 +30,27 @@ inline constexpr unsigned kFinerClasses = kConfig.finer_spans ? 5 : 0;
 inline constexpr unsigned kSmallClasses = kPlainSmallClasses + kFinerClasses;
 inline constexpr unsigned kMaxMediumPages = 8;
 inline constexpr unsigned kFirstMediumClass = kSmallClasses + 1;
-inline constexpr unsigned kClasses = kSmallClasses + 1 + kMaxMediumPages;  // with class 0
+inline constexpr unsigned kFirstWideClass = kFirstMediumClass + kMaxMediumPages;
+inline constexpr uint8_t kWidePages[] = {10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64};
+inline constexpr unsigned kMaxWidePages = 64;
+inline constexpr unsigned kClasses = kFirstWideClass + sizeof(kWidePages);  // with class 0
 inline constexpr size_t kMaxSmallSize = 3840;  // without the finer ones
+// The hot path looks no further.
 inline constexpr size_t kMaxBinnedSize = kMaxMediumPages * kPageSize;
+inline constexpr size_t kMaxWideSize = kMaxWidePages * kPageSize;
 inline constexpr unsigned kMaxRunPages = kPagesPerSegment;
 
 // Tags of blocks that no bin holds. The bins of all tags from kClasses on, and of tag 0, are full
 // for ever, so that `free` takes the slow path.
-inline constexpr Tag kTagLarge = 62;
-inline constexpr Tag kTagHuge = 63;
-inline constexpr unsigned kTags = 64;
+inline constexpr Tag kTagLarge = 78;
+inline constexpr Tag kTagHuge = 79;
+inline constexpr unsigned kTags = 80;
 static_assert(kClasses <= kTagLarge);
 
 constexpr bool IsSmall(Tag tag) { return tag >= 1 && tag <= kSmallClasses; }
-constexpr bool IsMedium(Tag tag) { return tag >= kFirstMediumClass && tag < kClasses; }
+// Medium or wide: a run of pages that has bins.
+constexpr bool IsBinnedRun(Tag tag) { return tag >= kFirstMediumClass && tag < kClasses; }
+constexpr bool IsWide(Tag tag) { return tag >= kFirstWideClass && tag < kClasses; }
 
 // A span's bitmap has this many bits.
 inline constexpr unsigned kMaxObjects = 256;
@@ -48,7 +58,7 @@ inline constexpr unsigned kMaxSpanPages = 8;
 
 struct ClassInfo {
   uint32_t size = 0;        // bytes of an object
-  uint16_t objects = 0;     // in a span; 1 for medium
+  uint16_t objects = 0;     // in a span; 1 for a run
   uint8_t pages = 0;        // of a span or run
   uint32_t reciprocal = 0;  // ceil(2^32 / size): offset / size is a multiplication, see ObjectAt
 };
@@ -95,6 +105,10 @@ constexpr std::array<ClassInfo, kTags> MakeClasses() {
   for (unsigned pages = 1; pages <= kMaxMediumPages; ++pages) {
     classes[kSmallClasses + pages] = {static_cast<uint32_t>(pages * kPageSize), 1,
                                       static_cast<uint8_t>(pages), 0};
+  }
+  unsigned c = kFirstWideClass;
+  for (const uint8_t pages : kWidePages) {
+    classes[c++] = {static_cast<uint32_t>(pages * kPageSize), 1, pages, 0};
   }
   return classes;
 }
@@ -146,6 +160,25 @@ constexpr SizeClass ClassOf(size_t bytes) {
   return SizeClass(kClassOfGranules[(bytes + 15) >> kGranuleShift]);
 }
 constexpr const ClassInfo& InfoOf(SizeClass c) { return kClassTable[c.value()]; }
+
+namespace internal {
+
+inline constexpr auto kWideClassOfPages = [] {
+  std::array<uint8_t, kMaxWidePages + 1> table{};
+  unsigned c = kFirstWideClass;
+  for (unsigned pages = 1; pages < table.size(); ++pages) {
+    if (kClassTable[c].pages < pages) ++c;
+    table[pages] = static_cast<uint8_t>(c);
+  }
+  return table;
+}();
+
+}  // namespace internal
+
+// The wide class that serves a run of `pages` (<= kMaxWidePages).
+constexpr SizeClass WideClassOf(size_t pages) {
+  return SizeClass(internal::kWideClassOfPages[pages]);
+}
 
 // The number of the object at `offset` bytes (< 2^15) into a span: offset / size, exactly, because
 // the error of the reciprocal is below 1 / 2^17 for sizes and offsets of this range.

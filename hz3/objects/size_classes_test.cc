@@ -40,12 +40,13 @@ TEST(SizeClasses, SmallMediumAndTheRestAreTold) {
   for (unsigned tag = 0; tag < kTags; ++tag) {
     const Tag t = static_cast<Tag>(tag);
     EXPECT_EQ(IsSmall(t), tag >= 1 && tag <= kSmallClasses) << tag;
-    EXPECT_EQ(IsMedium(t), tag > kSmallClasses && tag <= kSmallClasses + kMaxMediumPages) << tag;
+    EXPECT_EQ(IsBinnedRun(t), tag > kSmallClasses && tag < kClasses) << tag;
+    EXPECT_EQ(IsWide(t), tag > kSmallClasses + kMaxMediumPages && tag < kClasses) << tag;
   }
   EXPECT_TRUE(IsSmall(ClassOf(kMaxSmallSize).value()));
-  EXPECT_TRUE(IsMedium(ClassOf(kMaxSmallSize + 1).value()));
-  EXPECT_FALSE(IsMedium(kTagLarge));
-  EXPECT_FALSE(IsMedium(kTagHuge));
+  EXPECT_TRUE(IsBinnedRun(ClassOf(kMaxSmallSize + 1).value()));
+  EXPECT_FALSE(IsBinnedRun(kTagLarge));
+  EXPECT_FALSE(IsBinnedRun(kTagHuge));
 }
 
 TEST(SizeClasses, GrowFromClassToClassOfAKindUpToTheLargestBinnedSize) {
@@ -53,7 +54,20 @@ TEST(SizeClasses, GrowFromClassToClassOfAKindUpToTheLargestBinnedSize) {
     if (c == kFirstMediumClass) continue;
     EXPECT_GT(InfoOf(Class(c)).size, InfoOf(Class(c - 1)).size) << c;
   }
-  EXPECT_EQ(InfoOf(Class(kClasses - 1)).size, kMaxBinnedSize);
+  EXPECT_EQ(InfoOf(Class(kFirstWideClass - 1)).size, kMaxBinnedSize);
+  EXPECT_EQ(InfoOf(Class(kClasses - 1)).size, kMaxWideSize);
+}
+
+TEST(SizeClasses, AWideClassWastesAFifthOfItsPagesAtMost) {
+  for (unsigned pages = kMaxMediumPages + 1; pages <= kMaxWidePages; ++pages) {
+    const SizeClass c = WideClassOf(pages);
+    EXPECT_TRUE(IsWide(c.value())) << pages;
+    ASSERT_GE(InfoOf(c).pages, pages);
+    EXPECT_LE((InfoOf(c).pages - pages) * 5u, InfoOf(c).pages) << pages;
+    if (c.value() > kFirstWideClass) {
+      EXPECT_LT(InfoOf(Class(c.value() - 1u)).pages, pages);
+    }
+  }
 }
 
 TEST(SizeClasses, FinerSpansLeaveNoByteUnused) {

@@ -343,6 +343,7 @@ bool Shard::ResizeRun(void* p, unsigned pages) {
   const unsigned first = PageInSegment(page);
   const unsigned had = segment.RunLength(first);
   if (pages < had) {
+    arena_->segmap().Set(page, kTagLarge);
     segment.ShrinkRun(first, had, pages);
     segments_.Update(*arena_, segment);
     AddFree(had - pages);
@@ -358,6 +359,7 @@ bool Shard::ResizeRun(void* p, unsigned pages) {
   if (!arena_->meter().Charge(fresh)) return false;
   unsigned clean;
   segment.GrowRun(first, had, pages, &clean);
+  arena_->segmap().Set(page, kTagLarge);
   segments_.Update(*arena_, segment);
   SubtractFree(more);
   SetDirtyFree(dirty_free_pages() - (more - fresh));

@@ -66,7 +66,8 @@ class alignas(2 * kCacheLine) Shard {
   void FreeObjects(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);
   // The run at `p` (medium or large, in a segment of this shard) becomes free.
   void FreeRun(void* p) HZ3_REQUIRES(lease_);
-  // Changes the number of pages of the large run at `p` in place; false when that cannot be.
+  // Changes the number of pages of the large or wide run at `p` in place; it is a large one then.
+  // False when that cannot be.
   bool ResizeRun(void* p, unsigned pages) HZ3_REQUIRES(lease_);
   // Everything in the mailboxes of this shard's segments becomes free.
   void CollectMail() HZ3_REQUIRES(lease_);

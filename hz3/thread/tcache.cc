@@ -36,15 +36,16 @@ Tcache::Tcache(const ShardTable& shards, MetadataPool& pool, TcacheControl& cont
 }
 
 uint32_t Tcache::MaxCapacity(SizeClass c) {
-  const bool small = InfoOf(c).size <= kMaxSmallSize;
-  const size_t bytes = small ? kConfig.small_bin_bytes : kConfig.medium_bin_bytes;
-  return static_cast<uint32_t>(
-      std::clamp<size_t>(bytes / InfoOf(c).size, kMinCapacity, kMaxArray - 1));
+  const size_t size = InfoOf(c).size;
+  const size_t bytes = size <= kMaxSmallSize    ? kConfig.small_bin_bytes
+                       : size <= kMaxBinnedSize ? kConfig.medium_bin_bytes
+                                                : kConfig.wide_bin_bytes;
+  return static_cast<uint32_t>(std::clamp<size_t>(bytes / size, MinCapacity(c), kMaxArray - 1));
 }
 
 uint32_t Tcache::FirstCapacity(SizeClass c) const {
   const size_t bytes = std::min(kFirstBytes, control_->ThreadBytes() / kFirstPart);
-  return static_cast<uint32_t>(std::clamp<size_t>(bytes / InfoOf(c).size, kMinCapacity, 64));
+  return static_cast<uint32_t>(std::clamp<size_t>(bytes / InfoOf(c).size, MinCapacity(c), 64));
 }
 
 bool Tcache::EnsureBin(SizeClass c) {
@@ -108,8 +109,8 @@ bool Tcache::MakeRoom(size_t bytes, SizeClass keep) {
       const SizeClass victim(next_victim_);
       next_victim_ = static_cast<uint8_t>(next_victim_ + 1 == kClasses ? 1 : next_victim_ + 1);
       const uint32_t capacity = bins_[victim.value()].capacity;
-      if (victim == keep || capacity <= kMinCapacity) continue;
-      ShrinkBin(victim, std::max(capacity / 2, kMinCapacity));
+      if (victim == keep || capacity <= MinCapacity(victim)) continue;
+      ShrinkBin(victim, std::max(capacity / 2, MinCapacity(victim)));
       break;
     }
     if (step == kClasses) return false;
@@ -213,7 +214,7 @@ void Tcache::Accept(SizeClass c, void* object) {
   Bin& bin = bins_[c.value()];
   if (Count(c) >= bin.capacity) {
     if (capacity_bytes_.Get() > control_->ThreadBytes() && bin.capacity > FirstCapacity(c)) {
-      ShrinkBin(c, std::max(bin.capacity / 2, kMinCapacity));
+      ShrinkBin(c, std::max(bin.capacity / 2, MinCapacity(c)));
     } else {
       GrowBin(c);
     }

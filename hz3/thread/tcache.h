@@ -21,7 +21,8 @@
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
 // the thread's part of the budget does; all bins together at most TcacheControl::ThreadBytes() and,
-// on top, their first capacities (half a MiB for all classes) and the remote stash.
+// on top, their first capacities (half a MiB for all classes but the wide ones, 1.5 MiB for
+// those) and the remote stash.
 #ifndef HZ3_THREAD_TCACHE_H_
 #define HZ3_THREAD_TCACHE_H_
 
@@ -160,8 +161,9 @@ class alignas(2 * kCacheLine) Tcache {
   };
 
   static constexpr void* kNothing[2] = {nullptr, nullptr};
-  // The least capacity of a bin in use: half of it is moved at a time.
-  static constexpr uint32_t kMinCapacity = 2;
+  // The least capacity of a bin in use: half of it is moved at a time; of a wide class no more
+  // than must be.
+  static constexpr uint32_t MinCapacity(SizeClass c) { return IsWide(c.value()) ? 1 : 2; }
   // Groups of foreign objects from this size on are handed over at once.
   static constexpr unsigned kDirectBatch = 16;
 

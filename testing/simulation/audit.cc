@@ -161,7 +161,7 @@ class Auditor {
       return Check(place == Place::kLost && !mail && found == kNowhere, "a run without a tag",
                    page);
     }
-    Check(!IsMedium(tag) || kClassTable[tag].pages == n, "a run of another length", page);
+    Check(!IsBinnedRun(tag) || kClassTable[tag].pages == n, "a run of another length", page);
     const unsigned owners = mail + (found != kNowhere) + (place == Place::kLive) + (place == Place::kLost);
     Check(owners == 1, owners == 0 ? "a run that is lost" : "a run that two have", page);
     Check((found == kInBin) == (place == Place::kBin), "a run in a bin or not", page);

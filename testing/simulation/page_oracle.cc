@@ -372,7 +372,7 @@ void PageOracle::Hides(const Hidden& hidden, size_t* pages, size_t* bytes) const
       const Spot& spot = At(block, i);
       if (spot.place == Place::kBin && hidden[spot.holder]) ++held;
     }
-    const bool medium = IsMedium(block.size_class.value());
+    const bool medium = IsBinnedRun(block.size_class.value());
     *bytes += held * (medium ? block.pages * kPageSize : InfoOf(block.size_class).size);
     if (held > 0 && block.live == 0) *pages += block.pages;
   }
