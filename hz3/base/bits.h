@@ -33,7 +33,13 @@ class Bits {
   unsigned CountRange(unsigned first, unsigned n) const {
     unsigned count = 0;
     ForRange(first, n, [&](unsigned w, uint64_t mask) {
-      count += static_cast<unsigned>(std::popcount(words_[w] & mask));
+      // All or nothing is common; popcount is a call on machines of the baseline.
+      const uint64_t bits = words_[w] & mask;
+      if (bits == mask) {
+        count += static_cast<unsigned>(std::countr_zero(~(mask >> std::countr_zero(mask))));
+      } else if (bits != 0) {
+        count += static_cast<unsigned>(std::popcount(bits));
+      }
     });
     return count;
   }
@@ -82,6 +88,18 @@ class Bits {
     return 0;
   }
 
+  // Where the first run of at least n set bits (n >= 1) at or after `from` begins, else kNone.
+  // Looks at one place in n: at most kSize / n + 1 steps, each of a few words. The bit before
+  // `from` must not be set.
+  unsigned FirstRun(unsigned n, unsigned from = 0) const {
+    for (unsigned first = NextSet(from); first != kNone && first + n <= kSize;) {
+      const unsigned begin = RunBegin(first + n);
+      if (begin <= first) return first;
+      // [begin, first + n) is set or empty, and what came before is too short.
+      first = begin < first + n ? begin : NextSet(begin);
+    }
+    return kNone;
+  }
   // Bit i of the result: bits i .. i + n - 1 are all set here (n >= 1). Shift-and-doubling,
   // log2(n) passes over the words.
   Bits RunsOf(unsigned n) const {
@@ -118,6 +136,38 @@ class Bits {
   Bits ExactRunsOf(unsigned n) const { return ExactOf(RunsOf(n), n); }
   // The length of the longest run of set bits.
   unsigned LongestRun() const {
+    // Long ones are few, and found in long steps; short ones by all words at once.
+    constexpr unsigned kLong = 16;
+    unsigned longest = 0;
+    for (unsigned first = FirstRun(kLong); first != kNone;) {
+      const unsigned end = NextClear(first);  // kNone is kSize
+      longest = end - first;
+      first = FirstRun(longest + 1, end);
+    }
+    return longest != 0 ? longest : LongestShortRun();
+  }
+
+  friend Bits operator&(Bits a, const Bits& b) {
+    for (unsigned w = 0; w < kWords; ++w) a.words_[w] &= b.words_[w];
+    return a;
+  }
+  friend Bits operator|(Bits a, const Bits& b) {
+    for (unsigned w = 0; w < kWords; ++w) a.words_[w] |= b.words_[w];
+    return a;
+  }
+  friend Bits operator~(Bits a) {
+    for (uint64_t& w : a.words_) w = ~w;
+    return a;
+  }
+  friend bool operator==(const Bits& a, const Bits& b) {
+    for (unsigned w = 0; w < kWords; ++w) {
+      if (a.words_[w] != b.words_[w]) return false;
+    }
+    return true;
+  }
+
+ private:
+  unsigned LongestShortRun() const {
     Bits passed = *this;
     if (!passed.Any()) return 0;
     unsigned length = 1;
@@ -142,26 +192,6 @@ class Bits {
     return length;
   }
 
-  friend Bits operator&(Bits a, const Bits& b) {
-    for (unsigned w = 0; w < kWords; ++w) a.words_[w] &= b.words_[w];
-    return a;
-  }
-  friend Bits operator|(Bits a, const Bits& b) {
-    for (unsigned w = 0; w < kWords; ++w) a.words_[w] |= b.words_[w];
-    return a;
-  }
-  friend Bits operator~(Bits a) {
-    for (uint64_t& w : a.words_) w = ~w;
-    return a;
-  }
-  friend bool operator==(const Bits& a, const Bits& b) {
-    for (unsigned w = 0; w < kWords; ++w) {
-      if (a.words_[w] != b.words_[w]) return false;
-    }
-    return true;
-  }
-
- private:
   // this &= this >> n, the bits taken as one long number; 0 < n <= kSize.
   void AndShifted(unsigned n) {
     if (n < 64) {

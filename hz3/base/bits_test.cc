@@ -121,6 +121,9 @@ void ExpectSameRuns(const Twins<kWords>& twins, unsigned n) {
   for (unsigned i = 0; i < twins.naive.size(); ++i) {
     ASSERT_EQ(runs.Test(i), twins.naive.RunAt(i, n)) << "run of " << n << " at " << i;
     ASSERT_EQ(exact.Test(i), twins.naive.ExactRunAt(i, n)) << "exact " << n << " at " << i;
+    if (i == 0 || !twins.naive.RunAt(i - 1, 1)) {
+      ASSERT_EQ(twins.bits.FirstRun(n, i), runs.NextSet(i)) << "run of " << n << " from " << i;
+    }
   }
 }
 

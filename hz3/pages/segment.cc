@@ -18,13 +18,30 @@ PageBits AlignedStarts(unsigned align) {
   return starts;
 }
 
+// From this length on runs are looked for one by one: there are few.
+constexpr unsigned kLongRun = 16;
+
+unsigned BestLongStart(const PageBits& from, unsigned n) {
+  const unsigned lowest = from.FirstRun(n);
+  if constexpr (!kConfig.exact_fit) return lowest;
+  for (unsigned first = lowest; first != PageBits::kNone;) {
+    const unsigned end = from.NextClear(first);  // kNone is kSize
+    if (end == first + n) return first;
+    first = from.FirstRun(n, end);
+  }
+  return lowest;
+}
+
 // The best start among the runs of `from`: one that fits exactly, else the lowest.
-unsigned BestStart(const PageBits& from, unsigned n, const PageBits& allowed) {
+unsigned BestStart(const PageBits& from, unsigned n, unsigned align) {
+  if (align == 1 && n >= kLongRun) return BestLongStart(from, n);
+  PageBits runs = from.RunsOf(n);
+  if (align > 1) runs = runs & AlignedStarts(align);
   if constexpr (kConfig.exact_fit) {
-    const unsigned exact = (from.ExactRunsOf(n) & allowed).NextSet(0);
+    const unsigned exact = from.ExactOf(runs, n).NextSet(0);
     if (exact != PageBits::kNone) return exact;
   }
-  return (from.RunsOf(n) & allowed).NextSet(0);
+  return runs.NextSet(0);
 }
 
 }  // namespace
@@ -43,10 +60,9 @@ void Segment::Close() { set_use(Use::kUnused); }
 
 unsigned Segment::FindRun(unsigned n, unsigned align, Pages pages) const {
   if (n > longest_) return kNone;
-  const PageBits allowed = AlignedStarts(align);
-  const unsigned dirty = BestStart(FreeDirty(), n, allowed);
+  const unsigned dirty = BestStart(FreeDirty(), n, align);
   if (dirty != kNone || pages == Pages::kDirtyOnly) return dirty;
-  return BestStart(free_, n, allowed);
+  return BestStart(free_, n, align);
 }
 
 unsigned Segment::CarveBatch(const PageBits& from, unsigned n, unsigned want, uint16_t* firsts) {
