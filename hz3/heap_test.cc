@@ -354,7 +354,7 @@ TEST_F(HeapDeathTest, APointerThatWasNeverGivenOutIsReported) {
 }
 
 TEST_F(HeapDeathTest, APointerIntoALargeBlockIsReported) {
-  for (size_t bytes : {size_t{300000}, 5 * kMiB}) {
+  for (size_t bytes : {size_t{1200000}, 5 * kMiB}) {
     char* p = Allocate(bytes);
     ExpectReport([&] { Free(p + 16); }, "^hz3: free of an interior pointer");
     ExpectReport([&] { Free(p + 3 * kPageSize); }, "^hz3: free of an interior pointer");
@@ -363,7 +363,7 @@ TEST_F(HeapDeathTest, APointerIntoALargeBlockIsReported) {
 }
 
 TEST_F(HeapDeathTest, ASecondFreeOfALargeBlockIsReported) {
-  for (size_t bytes : {size_t{300000}, 5 * kMiB}) {
+  for (size_t bytes : {size_t{1200000}, 5 * kMiB}) {
     char* p = Allocate(bytes);
     Mark(p, bytes, 1);
     Free(p);

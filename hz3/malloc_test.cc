@@ -88,14 +88,16 @@ TEST_F(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
 
 TEST_F(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) {
   // The neighbour's pages, right behind the block, are taken and given back all the time.
-  constexpr size_t kBytes = 307200;
-  char* block = static_cast<char*>(malloc(kBytes));
+  // Aligned to more than a page, so that no bin holds them.
+  constexpr size_t kBytes = 40960;
+  const auto allocate = [] { return static_cast<char*>(aligned_alloc(8192, kBytes)); };
+  char* block = allocate();
   std::vector<char*> others;
-  char* behind = static_cast<char*>(malloc(kBytes));
+  char* behind = allocate();
   while (behind != block + kBytes && others.size() < 1000) {
     others.push_back(block);
     block = behind;
-    behind = static_cast<char*>(malloc(kBytes));
+    behind = allocate();
   }
   ASSERT_EQ(behind, block + kBytes);
   free(behind);
@@ -105,7 +107,7 @@ TEST_F(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) 
   const uint64_t threads = heap.GetStats().shards;
   for (uint64_t i = 0; i < threads; ++i) {
     churn.emplace_back([&] {
-      while (!stop.load()) free(malloc(kBytes));
+      while (!stop.load()) free(allocate());
     });
   }
   size_t wrong = 0;

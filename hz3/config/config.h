@@ -36,7 +36,7 @@ namespace hz3 {
   X(size_t, medium_bin_bytes, size_t{1} << 20, size_t{1} << 20,                                   \
     "most bytes in one bin of a medium class")                                                    \
   X(size_t, wide_bin_bytes, size_t{2} << 20, size_t{2} << 20,                                     \
-    "most bytes in one bin of a wide class, for blocks of 32 to 256 KiB (0: they have no bins)")   \
+    "most bytes in one bin of a wide class, for blocks of 32 KiB to 1 MiB (0: they have no bins)")   \
   X(size_t, stash_bytes, size_t{32} << 10, size_t{64} << 10,                                      \
     "most bytes in the owner stash of one class of a shard")                                      \
   X(size_t, run_stash_bytes, size_t{256} << 10, size_t{256} << 10,                                \

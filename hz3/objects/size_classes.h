@@ -5,7 +5,7 @@
 //           With kConfig.finer_spans also 5, 6, 7, 10 and 14 KiB, two to four in a span, between the
 //           sizes of runs of whole pages.
 //   medium  the 8 classes after those: runs of 1..8 pages (at most one page of waste).
-//   wide    runs of 10..64 pages, four classes a doubling: at most a fifth of a run is waste. Only
+//   wide    runs of 10..256 pages, four classes a doubling: at most a fifth of a run is waste. Only
 //           the slow path knows them, and only while pages are not scarce; otherwise a block of
 //           this size is large.
 //   large   kTagLarge: a run of 9..512 pages; kTagHuge: whole slots. Not classes: no bins.
@@ -18,6 +18,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "hz3/base/words.h"
 #include "hz3/config/config.h"
@@ -31,9 +32,10 @@ inline constexpr unsigned kSmallClasses = kPlainSmallClasses + kFinerClasses;
 inline constexpr unsigned kMaxMediumPages = 8;
 inline constexpr unsigned kFirstMediumClass = kSmallClasses + 1;
 inline constexpr unsigned kFirstWideClass = kFirstMediumClass + kMaxMediumPages;
-inline constexpr uint8_t kWidePages[] = {10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64};
-inline constexpr unsigned kMaxWidePages = 64;
-inline constexpr unsigned kClasses = kFirstWideClass + sizeof(kWidePages);  // with class 0
+inline constexpr uint16_t kWidePages[] = {10, 12, 14, 16, 20,  24,  28,  32,  40,  48,
+                                          56, 64, 80, 96, 112, 128, 160, 192, 224, 256};
+inline constexpr unsigned kMaxWidePages = 256;
+inline constexpr unsigned kClasses = kFirstWideClass + std::size(kWidePages);  // with class 0
 inline constexpr size_t kMaxSmallSize = 3840;  // without the finer ones
 // The hot path looks no further.
 inline constexpr size_t kMaxBinnedSize = kMaxMediumPages * kPageSize;
@@ -42,9 +44,9 @@ inline constexpr unsigned kMaxRunPages = kPagesPerSegment;
 
 // Tags of blocks that no bin holds. The bins of all tags from kClasses on, and of tag 0, are full
 // for ever, so that `free` takes the slow path.
-inline constexpr Tag kTagLarge = 78;
-inline constexpr Tag kTagHuge = 79;
-inline constexpr unsigned kTags = 80;
+inline constexpr Tag kTagLarge = 86;
+inline constexpr Tag kTagHuge = 87;
+inline constexpr unsigned kTags = 88;
 static_assert(kClasses <= kTagLarge);
 
 constexpr bool IsSmall(Tag tag) { return tag >= 1 && tag <= kSmallClasses; }
@@ -59,7 +61,7 @@ inline constexpr unsigned kMaxSpanPages = 8;
 struct ClassInfo {
   uint32_t size = 0;        // bytes of an object
   uint16_t objects = 0;     // in a span; 1 for a run
-  uint8_t pages = 0;        // of a span or run
+  uint16_t pages = 0;       // of a span or run
   uint32_t reciprocal = 0;  // ceil(2^32 / size): offset / size is a multiplication, see ObjectAt
 };
 
@@ -99,15 +101,15 @@ constexpr std::array<ClassInfo, kTags> MakeClasses() {
     const size_t size = SmallSize(c);
     const unsigned pages = SpanPages(size);
     classes[c] = {static_cast<uint32_t>(size), static_cast<uint16_t>(pages * kPageSize / size),
-                  static_cast<uint8_t>(pages),
+                  static_cast<uint16_t>(pages),
                   static_cast<uint32_t>(((uint64_t{1} << 32) + size - 1) / size)};
   }
   for (unsigned pages = 1; pages <= kMaxMediumPages; ++pages) {
     classes[kSmallClasses + pages] = {static_cast<uint32_t>(pages * kPageSize), 1,
-                                      static_cast<uint8_t>(pages), 0};
+                                      static_cast<uint16_t>(pages), 0};
   }
   unsigned c = kFirstWideClass;
-  for (const uint8_t pages : kWidePages) {
+  for (const uint16_t pages : kWidePages) {
     classes[c++] = {static_cast<uint32_t>(pages * kPageSize), 1, pages, 0};
   }
   return classes;

@@ -30,17 +30,24 @@ class PressureCallback {
   // nullptr: there is none. Another thread may still be in the function that was set before.
   void Set(Function function, void* arg);
 
-  // Asks the function, if there is one to be asked, and calls `retry` (void*()) if it helped.
-  // Returns what that returned, or nullptr.
+  // Asks the function, if there is one to be asked, and calls `retry` (void*()) if it helped; again
+  // while it gives something back that others take first, kMaxAsks times. Returns what `retry`
+  // returned, or nullptr.
   template <typename Retry>
   void* AskAndRetry(size_t bytes, Retry retry) {
     // Relaxed: only whether to look.
     if (!is_set_.load(std::memory_order_relaxed)) return nullptr;
-    const uint64_t before = shards_->Releases();
-    if (!Ask(bytes, before)) return nullptr;
-    void* p = retry();
-    if (p == nullptr && shards_->Releases() == before) RememberVain(before);
-    return p;
+    for (unsigned ask = 0; ask < kMaxAsks; ++ask) {
+      const uint64_t before = shards_->Releases();
+      if (!Ask(bytes, before)) return nullptr;
+      void* p = retry();
+      if (p != nullptr) return p;
+      if (shards_->Releases() == before) {
+        RememberVain(before);
+        return nullptr;
+      }
+    }
+    return nullptr;
   }
 
   // How often the function was called.
@@ -51,6 +58,8 @@ class PressureCallback {
   void ResetAfterFork() { lease_.ResetAfterFork(); }
 
  private:
+  static constexpr unsigned kMaxAsks = 8;
+
   bool Ask(size_t bytes, uint64_t releases);
   void RememberVain(uint64_t releases) { vain_.store(releases + 1, std::memory_order_relaxed); }
 

@@ -104,14 +104,17 @@ TEST_F(PressureCallbackTest, OneThatSaysItReleasedButDidNotIsNotAskedAgainEither
   EXPECT_EQ(callback_.calls(), 2u);
 }
 
-TEST_F(PressureCallbackTest, OneThatReleasesALittleEachTimeIsAskedEachTime) {
+// Others may take what it releases before the one that asked gets to it.
+TEST_F(PressureCallbackTest, OneThatReleasesALittleEachTimeIsAskedEightTimes) {
   Answer([&](size_t) {
     Release();
     return 1;
   });
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(Fail(), nullptr);
-  EXPECT_EQ(callback_.calls(), 5u);
-  EXPECT_EQ(retries_, 5);
+  for (unsigned i = 1; i <= 5; ++i) {
+    EXPECT_EQ(Fail(), nullptr);
+    EXPECT_EQ(callback_.calls(), i * 8);
+    EXPECT_EQ(retries_, static_cast<int>(i * 8));
+  }
 }
 
 TEST_F(PressureCallbackTest, ANewOneIsAskedAlthoughTheOldOneHadNothing) {

@@ -127,7 +127,9 @@ TEST_F(TcacheTest, RefillHandsOutOneObjectAndLeavesMoreInTheBin) {
 TEST_F(TcacheTest, ObjectsOfAClassAreAllDifferentAndOfThatClass) {
   for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass c(static_cast<uint8_t>(i));
-    std::vector<void*> objects = AllocateMany(*cache_, c, 100);
+    const size_t fit = kArenaBytes / 4 / InfoOf(c).size;
+    std::vector<void*> objects =
+        AllocateMany(*cache_, c, static_cast<unsigned>(std::min<size_t>(fit, 100)));
     std::sort(objects.begin(), objects.end());
     for (size_t n = 0; n + 1 < objects.size(); ++n) {
       ASSERT_GE(static_cast<char*>(objects[n + 1]) - static_cast<char*>(objects[n]),
@@ -210,7 +212,7 @@ TEST_F(TcacheTest, AFullBinMovesItsOlderHalf) {
 TEST_F(TcacheTest, FlushToTheBitmapsMakesEverythingFreeAtOnce) {
   for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass c(static_cast<uint8_t>(i));
-    for (void* p : AllocateMany(*cache_, c, 40)) Free(c, p);
+    for (void* p : AllocateMany(*cache_, c, IsWide(c.value()) ? 4 : 40)) Free(c, p);
   }
   ASSERT_GT(cache_->CachedBytes(), 0u);
   cache_->FlushAll(Delivery::kBitmap);

@@ -21,7 +21,7 @@ namespace simulation {
 namespace {
 
 // What tcache.h says of bins that were only just opened, all classes together.
-constexpr size_t kFirstCapacities = size_t{2} << 20;
+constexpr size_t kFirstCapacities = size_t{7} << 20;
 // With a flaw in free, one page of so many is affected.
 constexpr uint64_t kFlawEvery = 500;
 
