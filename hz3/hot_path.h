@@ -72,6 +72,13 @@ inline void MoveTop(Tcache::Top* bin) {
   return true;
 }
 
+// The size of the class of p's block; 0 when it is in no class's, or no block.
+[[gnu::always_inline]] inline size_t ClassBytes(const void* p) {
+  const size_t page = (reinterpret_cast<uintptr_t>(p) - hot_arena_base) >> kPageShift;
+  if (page >= hot_arena_pages) [[unlikely]] return 0;
+  return kClassTable[hot_tags[page].load(std::memory_order_relaxed)].size;
+}
+
 }  // namespace hz3
 
 #endif  // HZ3_HOT_PATH_H_

@@ -33,6 +33,15 @@ void* Fail(int error) {
   return nullptr;
 }
 
+// The block's contents in a new one; the old one is free then. nullptr: it stays as it is.
+__attribute__((noinline)) void* Copied(void* p, size_t usable, size_t bytes) {
+  void* fresh = malloc(bytes);
+  if (fresh == nullptr) return nullptr;
+  memcpy(fresh, p, std::min(usable, bytes));
+  free(p);
+  return fresh;
+}
+
 // Room for every statistic in text form.
 constexpr size_t kTextBytes = 8192;
 
@@ -64,18 +73,15 @@ HZ3_EXPORT void* realloc(void* p, size_t bytes) {
     free(p);
     return nullptr;
   }
-  const size_t usable = heap.UsableSize(p);
+  size_t usable = hz3::ClassBytes(p);
+  if (usable == 0) usable = heap.UsableSize(p);
   // In place while at least half of the block stays in use.
   if (bytes <= usable && (bytes > usable / 2 || usable <= 64)) return p;
   if (usable > hz3::kMaxBinnedSize) {
     void* moved = heap.ResizeInPlace(p, bytes);
     if (moved != nullptr) return moved;
   }
-  void* fresh = malloc(bytes);
-  if (fresh == nullptr) return nullptr;
-  memcpy(fresh, p, std::min(usable, bytes));
-  free(p);
-  return fresh;
+  return hz3::Copied(p, usable, bytes);
 }
 
 HZ3_EXPORT void* reallocarray(void* p, size_t count, size_t size) {

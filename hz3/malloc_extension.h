@@ -56,7 +56,8 @@ size_t hz3_decay_half_life_ms(void);
 /* A function that hz3 calls before an allocation of `bytes` fails, when nothing is left in its own
  * caches, on the thread that allocates. It may free, allocate and set limits, and holds up nobody
  * else; it must return, and not throw. Non-zero says that something was given back: the allocation
- * is tried once more; up to eight times while others take first what it gave back. Several threads may be in it at once; inside it a failure is just a failure.
+ * is tried once more, and up to eight times while others are the first to take what it gave back.
+ * Several threads may be in it at once; inside it a failure is just a failure.
  * After it had nothing to give it is not called again until something is freed, so a program that
  * asks in vain again and again stays fast. What exceeds the whole limit or arena by itself fails
  * without a call. NULL: none. When hz3_set_pressure_callback returns, another thread may still be

@@ -45,7 +45,10 @@ class Bits {
   }
   unsigned Count() const {
     unsigned count = 0;
-    for (uint64_t w : words_) count += static_cast<unsigned>(std::popcount(w));
+    for (uint64_t w : words_) {
+      // As in CountRange.
+      count += w == ~uint64_t{0} ? 64 : w == 0 ? 0 : static_cast<unsigned>(std::popcount(w));
+    }
     return count;
   }
   bool Any() const {

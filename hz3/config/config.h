@@ -64,7 +64,7 @@ namespace hz3 {
     "half of the free dirty pages that nobody used are given back in this time")                  \
   X(size_t, dirty_floor_bytes, size_t{16} << 20, size_t{16} << 20,                                \
     "so many free dirty bytes of a shard never decay: they cost less than their page faults")     \
-  X(size_t, huge_purge_bytes, size_t{32} << 20, size_t{32} << 20,                                 \
+  X(size_t, huge_purge_bytes, size_t{512} << 20, size_t{512} << 20,                               \
     "blocks of whole slots from this size on are given back to the system when they are freed")   \
   X(unsigned, retained_segments, 1, 1, "empty segments that a shard keeps for itself")            \
   X(unsigned, broadcast_wait_us, 250000, 250000,                                                    \

@@ -40,11 +40,8 @@ void* Large::Allocate(size_t bytes, size_t align, bool zero) {
       arena_.PurgePages(arena_.segment(slot), arena_.segment(slot).dirty_bits());
     });
   }
-  bool clean = true;
-  ForEachSlotPart(head, 0, pages, [&](SlotIndex slot, unsigned from, unsigned count) {
-    clean = clean && arena_.segment(slot).CleanPagesIn(from, count) == count;
-  });
-  if (!ClaimPages(head, 0, pages)) {
+  size_t clean;
+  if (!ClaimPages(head, 0, pages, &clean)) {
     arena_.ReturnSlots(head, n);
     return nullptr;
   }
@@ -53,7 +50,7 @@ void* Large::Allocate(size_t bytes, size_t align, bool zero) {
   const PageIndex page = FirstPageOf(head);
   arena_.segmap().Set(page, tag_);
   char* block = arena_.segmap().AddressOf(page);
-  if (zero && !clean) memset(block, 0, bytes);
+  if (zero && clean != pages) memset(block, 0, bytes);
   return block;
 }
 
@@ -85,7 +82,8 @@ bool Large::ResizeInPlace(SlotIndex head, size_t bytes) {
   const uint32_t more = n > huge.slots ? n - huge.slots : 0;
   const SlotIndex behind(head.value() + huge.slots);
   if (more > 0 && !arena_.TakeSlotsAt(behind, more)) return false;
-  if (want > had && !ClaimPages(head, had, want)) {
+  size_t clean;
+  if (want > had && !ClaimPages(head, had, want, &clean)) {
     if (more > 0) arena_.ReturnSlots(behind, more);
     return false;
   }
@@ -107,12 +105,13 @@ void* Large::MoveTo(SlotIndex head, size_t bytes) {
   return block;
 }
 
-bool Large::ClaimPages(SlotIndex head, size_t from_page, size_t to_page) {
-  size_t clean = 0;
+bool Large::ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t* clean) {
+  *clean = 0;
   ForEachSlotPart(head, from_page, to_page, [&](SlotIndex slot, unsigned first, unsigned n) {
-    clean += arena_.segment(slot).CleanPagesIn(first, n);
+    *clean += arena_.segment(slot).CleanPagesIn(first, n);
   });
-  if (!arena_.meter().Charge(clean)) return false;
+  if (*clean == 0) return true;
+  if (!arena_.meter().Charge(*clean)) return false;
   ForEachSlotPart(head, from_page, to_page, [&](SlotIndex slot, unsigned first, unsigned n) {
     arena_.segment(slot).MarkDirty(first, n);
   });

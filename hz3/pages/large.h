@@ -32,7 +32,8 @@ class Large {
  private:
   bool ResizeInPlace(SlotIndex head, size_t bytes);
   void* MoveTo(SlotIndex head, size_t bytes);
-  bool ClaimPages(SlotIndex head, size_t from_page, size_t to_page);
+  // *clean: how many of them hold no memory yet.
+  bool ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t* clean);
   void FreePages(SlotIndex head, size_t from_page, size_t to_page);
   void MarkSlots(SlotIndex head, uint32_t n);
   void ReturnSlots(SlotIndex head, uint32_t n);
