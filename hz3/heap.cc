@@ -410,6 +410,7 @@ void Heap::FreeLarge(void* p) {
     if (arena_.segmap().AddressOf(page) != p) ReportMisuse(Misuse::kInteriorPointer, p);
     Large(arena_, kTagHuge).Free(page);
     shards_[0].NotePost();
+    budget_.RelieveAfterFree();
   } else {
     Shard& shard = shards_[shards_.OwnerOf(p)];
     if (shard.lease().TryLock()) {

@@ -66,6 +66,11 @@ class MemBudget {
 
   // After the meter's alarm, by a caller without leases: gives memory back.
   void Relieve();
+  // After a free of whole slots, by a caller without leases: while above the soft limit, what became
+  // free is not kept for later.
+  void RelieveAfterFree() {
+    if (OverSoftLimit()) [[unlikely]] Purge(meter().committed() - soft_pages());
+  }
   // How often memory was given back because of the soft limit.
   uint64_t reliefs() const { return reliefs_.load(std::memory_order_relaxed); }
 
