@@ -228,6 +228,11 @@ std::string RunResult::EndText() const {
   return std::string("not started: ") + std::strerror(code);
 }
 
+std::string RunResult::WhyFailed() const {
+  const std::string line = err.substr(0, err.find('\n'));
+  return line.empty() ? EndText() : EndText() + ": " + line;
+}
+
 RunResult RunCommand(const Command& command) {
   RunResult result;
   OutputPipe out;

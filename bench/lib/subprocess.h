@@ -44,6 +44,8 @@ struct RunResult {
   // Like "exit 3", "signal 11 (Segmentation fault)", "timeout", "out of memory",
   // "cancelled".
   std::string EndText() const;
+  // EndText with the first line of what the program said on stderr, which tells more.
+  std::string WhyFailed() const;
 };
 
 // The program gets /dev/null as stdin and is a process group of its own, which is killed when a

@@ -29,12 +29,6 @@ bool IsInPath(const std::string& program) {
   return false;
 }
 
-// The end of a failed run with the first line that it said, which tells more than its exit code.
-std::string WhyFailed(const RunResult& run) {
-  const std::string line = run.err.substr(0, run.err.find('\n'));
-  return line.empty() ? run.EndText() : run.EndText() + ": " + line;
-}
-
 }  // namespace
 
 std::string MissingProgram(const RealRow& row) {
@@ -66,7 +60,7 @@ Command CommandIn(const RealPlace& place, std::vector<std::string> argv) {
 
 std::string PrepareWith(const RealPlace& place, std::vector<std::string> argv) {
   const RunResult run = RunCommand(CommandIn(place, std::move(argv)));
-  return run.Succeeded() ? "" : WhyFailed(run);
+  return run.Succeeded() ? "" : run.WhyFailed();
 }
 
 RealResult MeasureUnder(const std::string& preload, Command command) {
@@ -74,7 +68,7 @@ RealResult MeasureUnder(const std::string& preload, Command command) {
   const RunResult run = RunCommand(command);
   RealResult result = {run.wall_s, run.user_s + run.sys_s, run.max_rss_bytes, ""};
   if (!run.Succeeded()) {
-    result.failure = WhyFailed(run);
+    result.failure = run.WhyFailed();
   } else if (run.err.find(kLoaderWarning) != std::string::npos) {
     result.failure = "not preloaded: " + run.err.substr(0, run.err.find('\n'));
   }
