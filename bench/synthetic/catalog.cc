@@ -30,7 +30,7 @@ void AddHandOvers(Entries* entries) {
   entries->push_back({"larson",
                       "slots full of blocks that pass from thread to thread",
                       kThreadsAndSizes,
-                      {.threads = 2, .ops = 10'000'000, .min_size = 8, .max_size = 1024},
+                      {.threads = 2, .ops = 16'000'000, .min_size = 8, .max_size = 1024},
                       RunLarson});
   entries->push_back(
       {"thread_churn",
@@ -41,14 +41,14 @@ void AddHandOvers(Entries* entries) {
   entries->push_back({"exchange",
                       "heavy-tailed sizes, generations of threads, one shared table",
                       kThreadsAndSizes,
-                      {.threads = 4, .ops = 3'000'000, .min_size = 16, .max_size = kMib},
+                      {.threads = 4, .ops = 10'000'000, .min_size = 16, .max_size = kMib},
                       RunExchange});
 }
 
 void AddPipeline(std::string name, std::string help, uint64_t threads, PipelineShape shape,
                  Entries* entries) {
   const SyntheticOptions defaults = {
-      .threads = threads, .ops = 6'000'000, .min_size = 64, .max_size = 64};
+      .threads = threads, .ops = 16'000'000, .min_size = 64, .max_size = 64};
   entries->push_back({name, help, kThreadsAndSizes, defaults,
                       [shape](const auto& options) { return RunPipeline(options, shape, 1); }});
   entries->push_back(
@@ -66,12 +66,12 @@ void AddPipelines(Entries* entries) {
 
 void AddFalseSharing(Entries* entries) {
   const SyntheticEntry::Uses uses = {.threads = true, .min_size = true};
-  const SyntheticOptions defaults = {.threads = 2, .ops = 100'000'000, .min_size = 8};
+  const SyntheticOptions defaults = {.threads = 2, .ops = 60'000'000, .min_size = 8};
   entries->push_back(
-      {"cache_thrash", "active false sharing: op is a round of writes to a block", uses, defaults,
+      {"cache_thrash", "active false sharing: op is one write to a block", uses, defaults,
        [](const auto& options) { return RunFalseSharing(options, FalseSharing::kActive); }});
   entries->push_back(
-      {"cache_scratch", "passive false sharing: op is a round of writes to a block", uses, defaults,
+      {"cache_scratch", "passive false sharing: op is one write to a block", uses, defaults,
        [](const auto& options) { return RunFalseSharing(options, FalseSharing::kPassive); }});
 }
 
@@ -92,12 +92,12 @@ void AddLarge(Entries* entries) {
   entries->push_back({"realloc_growth",
                       "a block doubles: op is one realloc",
                       {.threads = true, .min_size = true, .max_size = true},
-                      {.threads = 1, .ops = 130, .min_size = 16, .max_size = 256 * kMib},
+                      {.threads = 1, .ops = 52, .min_size = 16, .max_size = 256 * kMib},
                       [](const auto& options) { return RunGrowing(options, Growth::kDoubling); }});
   entries->push_back({"realloc_steps",
                       "a block grows in steps of --min: op is one realloc",
                       {.threads = true, .min_size = true, .max_size = true},
-                      {.threads = 1, .ops = 5'000'000, .min_size = 64, .max_size = 64 * kKib},
+                      {.threads = 1, .ops = 30'000'000, .min_size = 64, .max_size = 64 * kKib},
                       [](const auto& options) { return RunGrowing(options, Growth::kSteps); }});
   entries->push_back(
       {"calloc",

@@ -15,6 +15,7 @@ SyntheticOptions Small(const SyntheticEntry& entry) {
   SyntheticOptions options = entry.defaults;
   options.ops = 20'000;
   if (entry.name == "threads_1000") options.threads = 50;
+  if (entry.name.starts_with("cache_")) options.ops = 200'000;
   if (entry.name == "startup") options.ops = 5;
   if (entry.name == "calloc") options.ops = 100;
   if (entry.name == "realloc_growth") options.max_size = 1 << 20;
