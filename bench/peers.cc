@@ -55,6 +55,7 @@ constexpr char kDescription[] =
     "Exits with 1 when a run of hz3 failed, with --check also when hz3 is behind in a row.\n";
 
 constexpr int kMaxRuns = 100;
+constexpr int kInterrupted = 128 + SIGINT;
 
 [[noreturn]] void Refuse(const std::string& reason) {
   std::fprintf(stderr, "peers: %s\n", reason.c_str());
@@ -165,22 +166,9 @@ void SaveJson(const RowResults& results, const ReportOptions& options) {
 
 // 1, with a line on stderr for each reason, when hz3 did not do what it is for.
 int ExitCode(const RowResults& results, const VerdictRules& rules) {
-  int code = 0;
-  for (const RowResult& row : results) {
-    for (const Cell& cell : row.cells) {
-      if (!cell.allocator.is_ours) continue;
-      for (const Metric metric : kJudged) {
-        const Judgement judgement = Judge(row, cell.allocator.name, metric, rules);
-        const bool is_behind = judgement.verdict == Verdict::kBehind && absl::GetFlag(FLAGS_check);
-        if (judgement.verdict != Verdict::kFailed && !is_behind) continue;
-        std::fprintf(stderr, "peers: FAILED: %s, %s, %s: %s\n", row.info.name.c_str(),
-                     cell.allocator.name.c_str(), Name(metric).c_str(),
-                     is_behind ? ("behind " + judgement.best_peer).c_str() : "a run failed");
-        code = 1;
-      }
-    }
-  }
-  return code;
+  const auto lines = Shortcomings(results, rules, absl::GetFlag(FLAGS_check));
+  for (const std::string& line : lines) std::fprintf(stderr, "peers: FAILED: %s\n", line.c_str());
+  return lines.empty() ? 0 : 1;
 }
 
 // A check without verdicts, or without hz3, would pass without having compared anything.
@@ -216,11 +204,13 @@ int Main(int argc, char** argv) {
   RefuseEmptyCheck(plan, rules);
   CancelOnSignals();
   const RowResults results = RunMatrix(plan, StderrProgress());
+  if (is_cancelled) std::fprintf(stderr, "\npeers: interrupted; %zu rows\n", results.size());
+  if (results.empty()) return kInterrupted;
   const ReportOptions options = {ToString(ThisMachine()), plan.runs, rules,
                                  absl::GetFlag(FLAGS_markdown)};
   std::printf("%s", ReportText(results, options).c_str());
   SaveJson(results, options);
-  if (is_cancelled) return 128 + SIGINT;
+  if (is_cancelled) return kInterrupted;
   return ExitCode(results, rules);
 }
 

@@ -34,12 +34,15 @@ std::string TableText(const Table& table, bool markdown) {
   return markdown ? table.Markdown() : table.Text();
 }
 
-std::string NoiseLine(const RowResults& rows, Metric metric, const VerdictRules& rules) {
-  const Noise noise = NoiseOf(rows, metric, rules);
-  return Name(metric) + ": the runs of a cell range over " + Percent(noise.median_range) +
-         " of their median (median of all cells); a difference cannot be missed from " +
-         Percent(noise.visible_half) + " on in half of the " + std::to_string(noise.comparisons) +
-         " comparisons, from " + Percent(noise.visible_most) + " on in nine of ten\n";
+std::string NoiseLine(const RowResults& rows, Metric metric, const ReportOptions& options) {
+  const Noise noise = NoiseOf(rows, metric, options.rules);
+  const std::string ranges = Name(metric) + " noise: the runs of a cell range over " +
+                             Percent(noise.median_range) + " of their median (median of cells)";
+  const bool is_judged = static_cast<size_t>(options.runs) >= options.rules.min_runs;
+  if (!is_judged || noise.comparisons == 0) return ranges + "\n";
+  return ranges + ";\n  visible for certain are differences above " + Percent(noise.visible_half) +
+         " in half of the " + std::to_string(noise.comparisons) + " comparisons, above " +
+         Percent(noise.visible_most) + " in nine of ten\n";
 }
 
 std::string TestLine(const ReportOptions& options) {
@@ -61,7 +64,7 @@ std::string Header(const RowResults& rows, const ReportOptions& options) {
       options.machine + "\n" + std::to_string(options.runs) +
       " runs of each cell, in random order within each round: " + Joined(AllocatorNames(rows)) +
       "\n" + TestLine(options);
-  for (const Metric metric : kJudged) text += NoiseLine(rows, metric, options.rules);
+  for (const Metric metric : kJudged) text += NoiseLine(rows, metric, options);
   return text;
 }
 

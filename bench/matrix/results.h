@@ -28,11 +28,16 @@ enum class Metric {
 inline constexpr std::array kJudged = {Metric::kCpu, Metric::kRss};
 std::string Name(Metric metric);
 
+// The loop of the row pair_64 without its malloc and free.
+inline constexpr char kFloorRow[] = "floor_64";
+inline constexpr char kPairRow[] = "pair_64";
+
 struct RowInfo {
   std::string name = {};
   std::string help = {};
   Group group = Group::kSynthetic;
-  bool quick = false;  // one of the few rows of --quick
+  bool quick = false;     // one of the few rows of --quick
+  bool is_floor = false;  // calls no allocator: nothing to compare
   // As in SyntheticRow: what flatters an allocator, or hides it, is summed up apart.
   bool remote_unwritten = false;
   bool filled = false;

@@ -30,6 +30,9 @@ struct RowLimits {
 std::vector<MatrixRow> AllRows(std::string_view argv0, const std::string& directory,
                                const RowLimits& limits);
 
+// Those of --quick: one of each kind, and real programs that use malloc much.
+const std::vector<std::string>& QuickRowNames();
+
 // Whether the name matches one of the patterns of a shell (*, ?, [abc]).
 bool MatchesAny(const std::string& name, const std::vector<std::string>& patterns);
 

@@ -27,6 +27,19 @@ double Quantile(std::vector<double> values, double share) {
   return values[static_cast<size_t>(std::ceil(share * last))];
 }
 
+std::vector<std::string> ShortcomingsOf(const RowResult& row, const Cell& cell,
+                                        const VerdictRules& rules, bool behind_counts) {
+  if (!cell.failures.empty()) return {"a run failed: " + cell.failures.front()};
+  std::vector<std::string> reasons;
+  for (const Metric metric : kJudged) {
+    const Judgement judgement = Judge(row, cell.allocator.name, metric, rules);
+    if (!behind_counts || judgement.verdict != Verdict::kBehind) continue;
+    reasons.push_back(Name(metric) + " behind " + judgement.best_peer + ", ratio " +
+                      Fixed(judgement.ratio, 3));
+  }
+  return reasons;
+}
+
 const RowResult* FindRow(const RowResults& rows, const std::string& name) {
   const auto found = std::find_if(rows.begin(), rows.end(),
                                   [&](const RowResult& row) { return row.info.name == name; });
@@ -62,6 +75,7 @@ Standing StandingOf(const RowResults& rows, const std::string& lane, Metric metr
   for (const RowResult& row : rows) {
     if (row.cells.empty() || !filter(row.info)) continue;
     const Judgement judgement = Judge(row, lane, metric, rules);
+    if (judgement.verdict == Verdict::kFloor) continue;
     Count(judgement, &standing);
     if (judgement.verdict == Verdict::kFailed) standing.rows_failed.push_back(row.info.name);
     if (judgement.verdict == Verdict::kBehind) behind.emplace_back(-judgement.ratio, row.info.name);
@@ -78,6 +92,20 @@ Standing StandingOf(const RowResults& rows, const std::string& lane, Metric metr
   standing.rows = ratios.size();
   standing.mean_ratio = GeometricMean(ratios);
   return standing;
+}
+
+std::vector<std::string> Shortcomings(const RowResults& rows, const VerdictRules& rules,
+                                      bool behind_counts) {
+  std::vector<std::string> lines;
+  for (const RowResult& row : rows) {
+    for (const Cell& cell : row.cells) {
+      if (!cell.allocator.is_ours) continue;
+      for (const std::string& reason : ShortcomingsOf(row, cell, rules, behind_counts)) {
+        lines.push_back(row.info.name + ", " + cell.allocator.name + ": " + reason);
+      }
+    }
+  }
+  return lines;
 }
 
 Noise NoiseOf(const RowResults& rows, Metric metric, const VerdictRules& rules) {
@@ -97,8 +125,8 @@ Noise NoiseOf(const RowResults& rows, Metric metric, const VerdictRules& rules) 
 }
 
 std::vector<AboveFloor> PairsAboveFloor(const RowResults& rows) {
-  const RowResult* floor = FindRow(rows, "floor_64");
-  const RowResult* pair = FindRow(rows, "pair_64");
+  const RowResult* floor = FindRow(rows, kFloorRow);
+  const RowResult* pair = FindRow(rows, kPairRow);
   if (floor == nullptr || pair == nullptr) return {};
   std::vector<AboveFloor> above;
   for (const Cell& cell : pair->cells) {

@@ -39,6 +39,11 @@ struct Standing {
   std::vector<std::string> rows_failed = {};
 };
 
+// Why the matrix is no success, a line for each row, lane and metric: rows in which a run of hz3
+// failed and, where they count, those in which it is behind.
+std::vector<std::string> Shortcomings(const RowResults& rows, const VerdictRules& rules,
+                                      bool behind_counts);
+
 using RowFilter = std::function<bool(const RowInfo&)>;
 
 Standing StandingOf(const RowResults& rows, const std::string& lane, Metric metric,

@@ -55,6 +55,8 @@ std::string Name(Verdict verdict) {
       return "too few runs";
     case Verdict::kFailed:
       return "FAILED";
+    case Verdict::kFloor:
+      return "floor";
     case Verdict::kNoPeer:
       break;
   }
@@ -68,6 +70,8 @@ Judgement Judge(const RowResult& row, const std::string& lane, Metric metric,
   const Cell* peer = BestPeer(row, metric);
   const bool failed = ours == nullptr || ours->samples.empty() || !ours->failures.empty();
   if (failed) judgement.verdict = Verdict::kFailed;
+  if (row.info.is_floor && !failed) judgement.verdict = Verdict::kFloor;
+  if (judgement.verdict == Verdict::kFloor) return judgement;
   if (failed || peer == nullptr || peer->Of(metric).median <= 0) return judgement;
   judgement.best_peer = peer->allocator.name;
   judgement.ratio = ours->Of(metric).median / peer->Of(metric).median;

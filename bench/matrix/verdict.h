@@ -19,6 +19,7 @@ enum class Verdict {
   kTooFewRuns,  // of hz3 or of the best peer
   kFailed,      // a run of hz3 failed
   kNoPeer,      // no peer whose runs all ended well
+  kFloor,       // the row calls no allocator
 };
 std::string Name(Verdict verdict);
 

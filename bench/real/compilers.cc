@@ -44,7 +44,7 @@ std::string CxxSource(const RealPlace& place, int functions) {
 
 std::string CSource(const RealPlace& place) {
   std::string source = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n";
-  for (int i = 0; i < Scaled(place, 2500); ++i) {
+  for (int i = 0; i < Scaled(place, 500); ++i) {
     const std::string n = std::to_string(i);
     source += "struct s" + n + " { int a[" + std::to_string(i % 9 + 1) + "]; char *name; };\n" +
               "int f" + n + "(struct s" + n + " *s, int x) {\n" +
@@ -64,14 +64,14 @@ std::function<std::string(const RealPlace&)> Cxx(int functions) {
 // -S: the compiler itself, without the assembler.
 std::vector<RealRow> CompilerRows() {
   return {MakeFileRow({"gcc_c",
-                       "gcc -O1 of 2500 C functions",
+                       "gcc -O1 of 500 C functions",
                        "many.c",
                        CSource,
                        {"gcc", "-O1", "-S", "-o", "many.s", "many.c"}}),
           MakeFileRow({"gxx_syntax",
                        "g++ -fsyntax-only of C++ with many templates",
                        "wide.cc",
-                       Cxx(60),
+                       Cxx(15),
                        {"g++", "-std=c++17", "-fsyntax-only", "wide.cc"}}),
           MakeFileRow({"gxx_o1",
                        "g++ -O1 of C++ with templates",
@@ -81,7 +81,7 @@ std::vector<RealRow> CompilerRows() {
           MakeFileRow({"clang_syntax",
                        "clang++ -fsyntax-only of C++ with many templates",
                        "wide.cc",
-                       Cxx(60),
+                       Cxx(15),
                        {"clang++", "-std=c++17", "-fsyntax-only", "wide.cc"}})};
 }
 

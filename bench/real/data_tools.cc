@@ -68,7 +68,7 @@ std::string History(int commits) {
 }
 
 std::string PrepareGit(const RealPlace& place) {
-  if (!WriteIn(place, "history", History(Scaled(place, 160)))) return "cannot write history";
+  if (!WriteIn(place, "history", History(Scaled(place, 70)))) return "cannot write history";
   const std::string failure = PrepareWith(place, {"git", "init", "-q", "--bare", "made"});
   if (!failure.empty()) return failure;
   // fast-import reads its standard input.
@@ -89,7 +89,7 @@ RealResult RunGitGc(const RealPlace& place, const std::string& preload) {
 
 RealRow GitRow() {
   return {.name = "git_gc",
-          .help = "git gc --aggressive of a repository of 160 commits, two threads",
+          .help = "git gc --aggressive of a repository of 70 commits, two threads",
           .programs = {"git"},
           .prepare = PrepareGit,
           .run = RunGitGc};
@@ -105,9 +105,9 @@ std::vector<RealRow> DataToolRows() {
                        {"sqlite3", "-bail", ":memory:", ".read work.sql"}}),
           GitRow(),
           MakeFileRow({"xz",
-                       "xz -6 of 5 MB of text: few large blocks",
+                       "xz -6 of 1.2 MB of text: few large blocks",
                        "text",
-                       [](const RealPlace& place) { return Text(Scaled(place, 110'000), 1); },
+                       [](const RealPlace& place) { return Text(Scaled(place, 25'000), 1); },
                        {"xz", "-6", "--threads=1", "--keep", "--force", "text"}})};
 }
 

@@ -71,22 +71,24 @@ std::function<std::string(const RealPlace&)> Script(std::string first_word, int 
   };
 }
 
-// The interpreter that python3 stands for. In PATH it may be a shell script that looks for a
-// version, whose time would be counted as the interpreter's.
+// The interpreter that python3 stands for; empty when it does not say. In PATH it may be a shell
+// script that looks for a version, whose time would be counted as the interpreter's.
 std::string FindPython(const RealPlace& place) {
   const RunResult run = RunCommand(
       CommandIn(place, {"python3", "-c", "import sys; sys.stdout.write(sys.executable)"}));
-  return run.Succeeded() && !run.out.empty() ? run.out : "python3";
+  return run.Succeeded() ? run.out : "";
 }
 
 // The script under the real interpreter. The preparation leaves a link to it, as rows keep all that
 // they know in their directory.
 RealRow PythonRow(const std::string& name, const std::string& help, Variables env) {
-  RealRow row = MakeFileRow({name, help, "work.py", Script("", 45, kPython), {"python3"}, {}});
+  RealRow row = MakeFileRow({name, help, "work.py", Script("", 20, kPython), {"python3"}, {}});
   const auto write_script = row.prepare;
   row.prepare = [write_script](const RealPlace& place) -> std::string {
     const std::string link = place.directory + "/interpreter";
-    if (symlink(FindPython(place).c_str(), link.c_str()) != 0) return "cannot make a link";
+    const std::string python = FindPython(place);
+    if (python.empty()) return "python3 does not say which program it is";
+    if (symlink(python.c_str(), link.c_str()) != 0) return "cannot make a link";
     return write_script(place);
   };
   row.run = [env](const RealPlace& place, const std::string& preload) -> RealResult {
@@ -109,7 +111,7 @@ std::vector<RealRow> ScriptRows() {
           MakeFileRow({"perl",
                        "perl: a hash of strings, sort, join, regular expressions",
                        "work.pl",
-                       Script("$", 14, kPerl),
+                       Script("$", 7, kPerl),
                        {"perl", "work.pl"}}),
           MakeFileRow({"node",
                        "node: JSON, maps, buffers",
