@@ -35,6 +35,7 @@ std::string TableText(const Table& table, bool markdown) {
 }
 
 std::string NoiseLine(const RowResults& rows, Metric metric, const ReportOptions& options) {
+  if (options.runs < 2) return Name(metric) + " noise: one run tells nothing of it\n";
   const Noise noise = NoiseOf(rows, metric, options.rules);
   const std::string ranges = Name(metric) + " noise: the runs of a cell range over " +
                              Percent(noise.median_range) + " of their median (median of cells)";
@@ -60,10 +61,9 @@ std::string TestLine(const ReportOptions& options) {
 }
 
 std::string Header(const RowResults& rows, const ReportOptions& options) {
-  std::string text =
-      options.machine + "\n" + std::to_string(options.runs) +
-      " runs of each cell, in random order within each round: " + Joined(AllocatorNames(rows)) +
-      "\n" + TestLine(options);
+  std::string text = options.machine + "\nruns of each cell: " + std::to_string(options.runs) +
+                     ", in random order within each round: " + Joined(AllocatorNames(rows)) + "\n" +
+                     TestLine(options);
   for (const Metric metric : kJudged) text += NoiseLine(rows, metric, options);
   return text;
 }

@@ -25,7 +25,7 @@ ReportOptions Options(int runs) { return {.machine = "A machine", .runs = runs, 
 
 TEST(ReportText, SaysOnWhatAndHowWellItWasMeasured) {
   const std::string text = ReportText(Sample(), Options(5));
-  EXPECT_EQ(text.find("A machine\n5 runs of each cell"), 0u) << text;
+  EXPECT_EQ(text.find("A machine\nruns of each cell: 5"), 0u) << text;
   EXPECT_TRUE(Holds(text, "hz3-scale, glibc")) << text;
   EXPECT_TRUE(Holds(text, "CPU noise: ")) << text;
   EXPECT_TRUE(Holds(text, "visible for certain are differences above 2.0 %")) << text;

@@ -95,7 +95,7 @@ RealRow PythonRow(const std::string& name, const std::string& help, Variables en
     char target[PATH_MAX];
     const std::string link = place.directory + "/interpreter";
     if (realpath(link.c_str(), target) == nullptr) return {.failure = "no interpreter"};
-    Command command = CommandIn(place, {target, "-I", "work.py"});
+    Command command = CommandIn(place, {target, "-s", "work.py"});
     command.env.insert(command.env.end(), env.begin(), env.end());
     return MeasureUnder(preload, command);
   };
