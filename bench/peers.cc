@@ -66,11 +66,11 @@ std::atomic<bool> is_cancelled = false;
 
 void Cancel(int) { is_cancelled = true; }
 
-// A second Ctrl-C ends the tool at once.
+// Any number of signals is one wish to stop: some senders send to the process and to its group.
 void CancelOnSignals() {
   struct sigaction action = {};
   action.sa_handler = Cancel;
-  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }

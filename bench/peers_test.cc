@@ -80,12 +80,12 @@ TEST(Peers, AnInterruptLeavesNoFilesBehind) {
   const std::string directory = testing::TempDir() + "/peers_test_tmp";
   std::filesystem::create_directory(directory);
   const std::string tool = FindRunfile(argv0, "bench/peers");
-  const RunResult run = RunCommand(
-      {.argv = {"/bin/sh", "-c",
-                tool +
-                    " --rows=xz,pair_64 --runs=100 --only=glibc & sleep 1; kill -TERM $!; wait $!"},
-       .env = {{"TMPDIR", directory}},
-       .timeout_s = 120});
+  const RunResult run =
+      RunCommand({.argv = {"/bin/sh", "-c",
+                           tool + " --rows=xz,pair_64 --runs=100 --only=glibc & sleep 1; kill "
+                                  "-TERM $!; kill -INT $!; wait $!"},
+                  .env = {{"TMPDIR", directory}},
+                  .timeout_s = 120});
   EXPECT_EQ(run.EndText().find("exit 130"), 0u) << run.EndText() << run.err;
   EXPECT_TRUE(Holds(run.err, "interrupted")) << run.err;
   EXPECT_TRUE(std::filesystem::is_empty(directory));
