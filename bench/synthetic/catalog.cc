@@ -30,7 +30,7 @@ void AddHandOvers(Entries* entries) {
   entries->push_back({"larson",
                       "slots full of blocks that pass from thread to thread",
                       kThreadsAndSizes,
-                      {.threads = 2, .ops = 16'000'000, .min_size = 8, .max_size = 1024},
+                      {.threads = 2, .ops = 32'000'000, .min_size = 8, .max_size = 1024},
                       RunLarson});
   entries->push_back(
       {"thread_churn",
@@ -103,7 +103,7 @@ void AddLarge(Entries* entries) {
       {"calloc",
        "log-uniform sizes by calloc; the ends are checked",
        kThreadsAndSizes,
-       {.threads = 1, .ops = 1'000, .min_size = kKib, .max_size = 64 * kMib},
+       {.threads = 1, .ops = 2'000, .min_size = kKib, .max_size = 64 * kMib},
        [](const auto& options) { return RunLargeBlocks(options, Zeroing::kCalloc); }});
   entries->push_back(
       {"large",
@@ -124,7 +124,7 @@ void AddProcesses(Entries* entries) {
                       {.threads = 1'000, .ops = 20'000, .min_size = 16, .max_size = 1024},
                       RunManyThreads});
   entries->push_back(
-      {"startup", "/bin/true: op is one start", {}, {.threads = 1, .ops = 500}, RunStartup});
+      {"startup", "/bin/true: op is one start", {}, {.threads = 1, .ops = 300}, RunStartup});
 }
 
 void AddOneSize(Entries* entries) {

@@ -24,7 +24,7 @@ void AddRandomMixed(Rows* rows) {
         {.name = "random_mixed_16_" + Text(max),
          .help = "one thread, 4096 slots, 16.." + Text(max) + " bytes",
          .program = kRandomMixed,
-         .args = {max == 2048 ? "6000000" : "3000000", "4096", Text(kMinSize), Text(max)}});
+         .args = {max == 2048 ? "12000000" : "6000000", "4096", Text(kMinSize), Text(max)}});
   }
 }
 
@@ -38,9 +38,9 @@ struct RemoteShape {
 // Over all threads. What is written costs more than the allocator; what comes back from another
 // thread costs some allocators ten times what stays at home.
 uint64_t RemoteIterations(const RemoteShape& shape) {
-  if (shape.filled) return 300'000;
-  if (shape.remote_pct == 0) return 3'000'000;
-  return shape.max_size <= 2048 ? 2'000'000 : 800'000;
+  if (shape.filled) return 500'000;
+  if (shape.remote_pct == 0) return shape.max_size <= 2048 ? 6'000'000 : 3'000'000;
+  return shape.max_size <= 2048 ? 3'000'000 : 800'000;
 }
 
 SyntheticRow RemoteRow(const RemoteShape& shape) {
@@ -98,7 +98,7 @@ void AddHandOvers(Rows* rows) {
   AddWorkload("larson_8_1024", "slots pass from thread to thread, 8..1024 bytes", "larson", {},
               rows);
   AddWorkload("larson_4096_32768", "slots pass from thread to thread, 4..32 KiB", "larson",
-              {"--min=4096", "--max=32768", "--ops=3000000"}, rows);
+              {"--min=4096", "--max=32768", "--ops=6000000"}, rows);
   AddWorkload("thread_churn", "short-lived threads leave half of their blocks to the next",
               "thread_churn", {}, rows);
   AddWorkload("exchange", "16 B..1 MiB, heavy-tailed, generations of threads, a shared table",
@@ -111,7 +111,7 @@ void AddPipelines(Rows* rows) {
     const std::string help = "producers to consumers, " + shape;
     AddWorkload(name + "_64", help + ", 64 bytes", name, {}, rows);
     AddWorkload(name + "_16_4096", help + ", 16..4096 bytes", name,
-                {"--min=16", "--max=4096", "--ops=2000000"}, rows);
+                {"--min=16", "--max=4096", "--ops=3000000"}, rows);
     AddWorkload(name + "_batch", help + ", 64 bytes in batches of 64", name + "_batch", {}, rows);
   }
 }

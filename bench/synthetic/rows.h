@@ -2,7 +2,7 @@
 // program and its arguments; it prints a Report (bench/lib/report.h) with at least malloc, ops,
 // seconds, cpu_ns_per_op, peak_rss_bytes, own_rss_bytes and alloc_failed.
 //
-// The op counts are such that one run takes 0.1 to 1 s under glibc on two cores, and the whole
+// The op counts are such that one run takes 0.1 to 1.5 s under glibc on two cores, and the whole
 // table under one allocator less than a minute. The programs come along as runfiles.
 #ifndef BENCH_SYNTHETIC_ROWS_H_
 #define BENCH_SYNTHETIC_ROWS_H_

@@ -67,6 +67,13 @@ TEST_P(Row, RunsAndReportsWhatTheComparisonReads) {
 
 TEST_P(Row, SaysOfItselfWhetherItFills) { EXPECT_EQ(row().filled, HasArg(row(), "--fill")); }
 
+TEST_P(Row, SaysOfItselfWhetherUnwrittenBlocksAreFreedRemotely) {
+  constexpr size_t kRemotePercent = 5;  // its place among the words of mt_remote
+  const bool remote = row().program == "bench/bench_random_mixed_mt_remote_malloc" &&
+                      row().args.at(kRemotePercent) != "0";
+  EXPECT_EQ(row().remote_unwritten, remote && !row().filled);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Row, testing::Range(size_t{0}, SyntheticRows().size()),
                          [](const auto& row) { return SyntheticRows()[row.param].name; });
 
