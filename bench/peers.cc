@@ -187,6 +187,8 @@ void RefuseEmptyCheck(const RunPlan& plan, const VerdictRules& rules) {
 int Main(int argc, char** argv) {
   ParseToolFlagsOrExit(argc, argv, kDescription);
   const VerdictRules rules = RulesFromFlags();
+  // Before there is a directory that a signal could leave behind.
+  CancelOnSignals();
   const TempDir directory;
   if (directory.path().empty()) {
     Refuse(std::string("cannot make a temporary directory: ") + std::strerror(errno));
@@ -202,7 +204,6 @@ int Main(int argc, char** argv) {
   }
   plan.allocators = AllocatorsFromFlags(argv[0]);
   RefuseEmptyCheck(plan, rules);
-  CancelOnSignals();
   const RowResults results = RunMatrix(plan, StderrProgress());
   if (is_cancelled) std::fprintf(stderr, "\npeers: interrupted; %zu rows\n", results.size());
   if (results.empty()) return kInterrupted;
