@@ -33,7 +33,7 @@ struct CommandLine {
 
 void Declare(PlainArgs* args, CommandLine* line) {
   constexpr Range kSizes = {1, (uint64_t{1} << 32) - 1};
-  args->Text("workload", "its name", &line->workload);
+  args->Text("workload", "by name, see --list", &line->workload);
   args->Number("threads", "that work at the same time", {1, 4096}, &line->threads);
   args->Number("ops", "of all threads together; rounded to whole rounds", {1, uint64_t{1} << 40},
                &line->ops);
