@@ -189,7 +189,8 @@ int Main(int argc, char** argv) {
   const VerdictRules rules = RulesFromFlags();
   // Before there is a directory that a signal could leave behind.
   CancelOnSignals();
-  const TempDir directory;
+  // Static, so that Refuse, which ends the process, removes it too.
+  static const TempDir directory;
   if (directory.path().empty()) {
     Refuse(std::string("cannot make a temporary directory: ") + std::strerror(errno));
   }

@@ -106,6 +106,16 @@ TEST(Peers, SaysInOneLineWhatIsWrong) {
   }
 }
 
+TEST(Peers, AMistakeLeavesNoFilesBehind) {
+  const std::string directory = testing::TempDir() + "/peers_test_mistake";
+  std::filesystem::create_directory(directory);
+  const RunResult run = RunCommand({.argv = {FindRunfile(argv0, "bench/peers"), "--rows=nonsense"},
+                                    .env = {{"TMPDIR", directory}},
+                                    .timeout_s = 60});
+  EXPECT_EQ(run.EndText(), "exit 2") << run.err;
+  EXPECT_TRUE(std::filesystem::is_empty(directory));
+}
+
 TEST(Peers, ListsItsRows) {
   const RunResult run = Peers({"--list", "--group=real"});
   EXPECT_TRUE(run.Succeeded()) << run.EndText();
