@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
+#include "bench/lib/allocator_flags.h"
 #include "bench/lib/allocators.h"
 #include "bench/lib/comparison.h"
 #include "bench/lib/json_writer.h"
@@ -38,27 +39,8 @@ ABSL_FLAG(uint64_t, seed, 1, "of the random numbers");
 ABSL_FLAG(int32_t, runs, 3, "runs of each allocator");
 ABSL_FLAG(double, run_timeout_s, 0, "kills a longer run; 0: 300, quick 30");
 ABSL_FLAG(double, budget_s, 0, "starts no peer's run after so long; 0: 1800, quick 75");
-ABSL_FLAG(std::string, only, "", "only these allocators, by name, with commas between");
 ABSL_FLAG(std::string, json, "", "write all results to this file too");
 ABSL_FLAG(bool, markdown, false, "print the table as Markdown");
-
-namespace hz3::bench {
-namespace {
-
-// All that --peer named; the flag itself keeps only the last one.
-std::vector<std::string>& PeerTexts() {
-  static std::vector<std::string> texts;
-  return texts;
-}
-
-}  // namespace
-}  // namespace hz3::bench
-
-ABSL_FLAG(std::string, peer, "", "one more allocator as name=path of its .so; may be repeated")
-    .OnUpdate([] {
-      const std::string text = absl::GetFlag(FLAGS_peer);
-      if (!text.empty()) hz3::bench::PeerTexts().push_back(text);
-    });
 
 namespace hz3::bench {
 namespace {
@@ -99,55 +81,12 @@ Settings ReadSettings() {
   return settings;
 }
 
-std::vector<std::string> Split(std::string_view text, char separator) {
-  std::vector<std::string> words;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(separator), text.size());
-    if (end > 0) words.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return words;
-}
-
-std::vector<Allocator> AllAllocators(std::string_view argv0) {
-  std::vector<Allocator> all = OurAllocators(argv0);
-  for (Allocator& peer : PeerAllocators()) all.push_back(std::move(peer));
-  for (const std::string& text : PeerTexts()) {
-    const auto peer = ParsePeer(text);
-    if (!peer) Refuse("--peer wants name=path of a library that is there, not '" + text + "'");
-    all.push_back(*peer);
-  }
-  return all;
-}
-
-std::string Names(const std::vector<Allocator>& allocators) {
-  std::string names;
-  for (const Allocator& allocator : allocators) names += " " + allocator.name;
-  return names;
-}
-
-std::vector<Allocator> ChosenAllocators(std::string_view argv0) {
-  const std::vector<Allocator> all = AllAllocators(argv0);
-  const std::vector<std::string> only = Split(absl::GetFlag(FLAGS_only), ',');
-  if (only.empty()) {
-    // Without its own library the tool would pass as a gate without having measured anything.
-    if (!all.front().is_ours) Refuse("hz3's libraries are not beside this program");
-    return all;
-  }
-  std::vector<Allocator> chosen;
-  for (const std::string& name : only) {
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const Allocator& each) { return each.name == name; });
-    if (found == all.end()) Refuse("no allocator '" + name + "' here; there are" + Names(all));
-    chosen.push_back(*found);
-  }
-  return chosen;
-}
-
 // In the quick mode peers run once: they are there for scale, the gate is about hz3.
 std::vector<Contestant> Contestants(const Settings& settings, std::string_view argv0) {
+  const AllocatorChoice choice = ChosenAllocators(argv0);
+  if (!choice.error.empty()) Refuse(choice.error);
   std::vector<Contestant> contestants;
-  for (const Allocator& allocator : ChosenAllocators(argv0)) {
+  for (const Allocator& allocator : choice.allocators) {
     const bool once = settings.quick && !allocator.is_ours;
     contestants.push_back({allocator, once ? 1 : settings.runs});
   }

@@ -7,27 +7,13 @@
 #include <cstdio>
 #include <optional>
 
+#include "bench/lib/bench_run.h"
 #include "bench/lib/subprocess.h"
 
 namespace hz3::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-// The first line of what a failed program said; its exit alone does not tell much.
-std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-std::string WhyFailed(const RunResult& run) {
-  const std::string line = FirstLine(run.err);
-  return line.empty() ? run.EndText() : run.EndText() + ": " + line;
-}
-
-// The loader only warns when it cannot preload a library; such a run measured another allocator.
-bool RanUnder(const Allocator& allocator, const ReportFields& fields) {
-  return allocator.preload.empty() || fields.Text("malloc") == BaseName(allocator.preload);
-}
 
 class Runner {
  public:
@@ -69,20 +55,15 @@ class Runner {
   }
 
   void Measure(ComparisonRow* row) {
-    command_.env = {{"LD_PRELOAD", row->allocator.preload}};
-    const RunResult run = RunCommand(command_);
-    const ReportFields fields(run.out);
-    if (!run.Succeeded()) {
-      step_.result = WhyFailed(run);
-    } else if (!RanUnder(row->allocator, fields)) {
-      step_.result = "not preloaded: " + FirstLine(run.err);
-    } else {
-      row->runs.push_back(fields);
-      step_.result =
-          Fixed(run.wall_s, 1) + " s, alloc_failed=" + fields.Text("alloc_failed").value_or("?");
+    const BenchRun run = RunBench(row->allocator, command_);
+    if (!run.failure.empty()) {
+      step_.result = run.failure;
+      row->failures.push_back(run.failure);
       return;
     }
-    row->failures.push_back(step_.result);
+    row->runs.push_back(run.fields);
+    step_.result =
+        Fixed(run.wall_s, 1) + " s, alloc_failed=" + run.fields.Text("alloc_failed").value_or("?");
   }
 
   bool IsOverBudget() const {

@@ -85,13 +85,14 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 }
 
 // The last steps in the child: system calls only, as it may be a copy of a threaded process.
-[[noreturn]] void BecomeProgram(char** argv, char** envp, int in, int out, int err, int failure) {
+[[noreturn]] void BecomeProgram(const char* directory, char** argv, char** envp, int in, int out,
+                                int err, int failure) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   dup2(in, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);
-  execvpe(argv[0], argv, envp);
+  if (*directory == '\0' || chdir(directory) == 0) execvpe(argv[0], argv, envp);
   const int error = errno;
   (void)!write(failure, &error, sizeof(error));
   _exit(127);
@@ -112,8 +113,9 @@ Child Start(const Command& command, const OutputPipe& out, const OutputPipe& err
   const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
   const pid_t pid = fork();
   if (pid == 0) {
-    BecomeProgram(const_cast<char**>(argv.data()), const_cast<char**>(envp.data()), in,
-                  out.write_end(), err.write_end(), failure.write_end());
+    BecomeProgram(command.directory.c_str(), const_cast<char**>(argv.data()),
+                  const_cast<char**>(envp.data()), in, out.write_end(), err.write_end(),
+                  failure.write_end());
   }
   const int fork_error = errno;
   if (in >= 0) close(in);
@@ -172,6 +174,7 @@ class Watcher {
   // kExited while no limit is crossed.
   RunResult::End CrossedLimit() const {
     if (limit_ != RunResult::End::kExited) return limit_;
+    if (command_.cancel != nullptr && *command_.cancel) return RunResult::End::kCancelled;
     if (command_.timeout_s > 0 && Elapsed() > command_.timeout_s) return RunResult::End::kTimeout;
     if (command_.max_rss_bytes > 0 && ResidentBytes(pid_) > command_.max_rss_bytes) {
       return RunResult::End::kMemory;
@@ -217,10 +220,17 @@ std::string RunResult::EndText() const {
       return "timeout";
     case End::kMemory:
       return "out of memory";
+    case End::kCancelled:
+      return "cancelled";
     case End::kNotStarted:
       break;
   }
   return std::string("not started: ") + std::strerror(code);
+}
+
+std::string RunResult::WhyFailed() const {
+  const std::string line = err.substr(0, err.find('\n'));
+  return line.empty() ? EndText() : EndText() + ": " + line;
 }
 
 RunResult RunCommand(const Command& command) {

@@ -2,6 +2,7 @@
 #ifndef BENCH_LIB_SUBPROCESS_H_
 #define BENCH_LIB_SUBPROCESS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -15,6 +16,9 @@ struct Command {
   std::vector<std::pair<std::string, std::string>> env = {};
   double timeout_s = 0;        // 0: none
   uint64_t max_rss_bytes = 0;  // 0: none
+  std::string directory = {};  // where it starts; empty: where this process is
+  // The program is killed once this is set, by a signal handler for example; may be null.
+  const std::atomic<bool>* cancel = nullptr;
 };
 
 struct RunResult {
@@ -23,6 +27,7 @@ struct RunResult {
     kSignaled,   // code is the signal
     kTimeout,    // killed, over timeout_s
     kMemory,     // killed, over max_rss_bytes
+    kCancelled,  // killed, as `cancel` was set
     kNotStarted  // code is the errno
   };
 
@@ -36,8 +41,11 @@ struct RunResult {
   uint64_t max_rss_bytes = 0;
 
   bool Succeeded() const { return end == End::kExited && code == 0; }
-  // Like "exit 3", "signal 11 (Segmentation fault)", "timeout", "out of memory".
+  // Like "exit 3", "signal 11 (Segmentation fault)", "timeout", "out of memory",
+  // "cancelled".
   std::string EndText() const;
+  // EndText with the first line of what the program said on stderr, which tells more.
+  std::string WhyFailed() const;
 };
 
 // The program gets /dev/null as stdin and is a process group of its own, which is killed when a

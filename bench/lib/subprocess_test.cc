@@ -1,5 +1,6 @@
 #include "bench/lib/subprocess.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 
@@ -69,6 +70,20 @@ TEST(RunCommand, SetsAndRemovesVariables) {
   EXPECT_NE(result.out.find("HZ3_BENCH_TEST_KEPT=kept\n"), std::string::npos);
   EXPECT_NE(result.out.find("HZ3_BENCH_TEST_NEW=new\n"), std::string::npos);
   EXPECT_EQ(result.out.find("HZ3_BENCH_TEST_GONE"), std::string::npos);
+}
+
+TEST(RunCommand, StartsInTheDirectoryThatItIsGiven) {
+  EXPECT_EQ(RunCommand({.argv = {"pwd"}, .directory = "/proc"}).out, "/proc\n");
+  EXPECT_EQ(RunCommand({.argv = {"pwd"}, .directory = "/no/such"}).end, End::kNotStarted);
+}
+
+TEST(RunCommand, IsKilledWithItsChildrenWhenCancelled) {
+  std::atomic<bool> cancel = true;
+  const RunResult result =
+      RunCommand({.argv = {"/bin/sh", "-c", "sleep 30 | sleep 30"}, .cancel = &cancel});
+  EXPECT_EQ(result.end, End::kCancelled);
+  EXPECT_EQ(result.EndText(), "cancelled");
+  EXPECT_LT(result.wall_s, 20);
 }
 
 TEST(RunCommand, MeasuresCpuTimeAndMemory) {
