@@ -31,7 +31,7 @@ namespace hz3 {
     "bytes that the bins of all threads share: a thread's part shrinks as threads become many")   \
   X(size_t, tcache_min_bytes, size_t{512} << 10, size_t{512} << 10,                               \
     "the part of one thread never shrinks below this, except under a small arena")                \
-  X(size_t, small_bin_bytes, size_t{256} << 10, size_t{256} << 10,                                \
+  X(size_t, small_bin_bytes, size_t{64} << 10, size_t{64} << 10,                                  \
     "most bytes in one bin of a small class")                                                     \
   X(size_t, medium_bin_bytes, size_t{1} << 20, size_t{1} << 20,                                   \
     "most bytes in one bin of a medium class")                                                    \

@@ -15,7 +15,7 @@ constexpr uint32_t kMaxArray = 4096;
 // A bin of a class begins with room for about this many bytes, and for no more than this part of
 // what the thread may hold: under a small arena, many threads with many classes would spread their
 // objects over as many spans.
-constexpr size_t kFirstBytes = size_t{4} << 10;
+constexpr size_t kFirstBytes = 512;
 constexpr size_t kFirstPart = 256;
 // When the thread's budget is used up, so many other bins are asked to make room; if that does
 // not help, no bin grows for this many slow paths.
@@ -128,10 +128,11 @@ void Tcache::ShrinkBin(SizeClass c, uint32_t capacity) {
 
 void* Tcache::Refill(SizeClass c) {
   refills.Add(1);
-  if (!EnsureBin(c)) return nullptr;
   Bin& bin = bins_[c.value()];
+  const bool fresh = bin.capacity == 0;
+  if (!EnsureBin(c)) return nullptr;
   const bool scarce = control_->scarce();
-  if (!scarce) GrowBin(c);
+  if (!scarce && !fresh) GrowBin(c);
   const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
   unsigned got = (*shards_)[shard_].stash(c).Take(bin.base, want);
   if (got == 0) got = scarce ? RefillOne(c, bin.base) : RefillFromShards(c, bin.base, want);
