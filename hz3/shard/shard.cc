@@ -272,31 +272,30 @@ void Shard::FreeObjects(SizeClass c, void* const* objects, unsigned n) {
     return;
   }
   const Segmap& segmap = arena_->segmap();
-  PageIndex open_page;
+  const size_t span_bytes = InfoOf(c).pages * kPageSize;
+  PageIndex page;
   Span* open = nullptr;  // the span whose list position is not up to date yet
+  uintptr_t base = 0;    // where it begins
   for (unsigned i = 0; i < n; ++i) {
-    PageIndex page = segmap.PageOf(objects[i]);
-    page = PageIndex(page.value() - arena_->page_record<Span>(page).back());
-    Span* span = &arena_->page_record<Span>(page);
-    if (span != open) {
-      if (open != nullptr) SpanGained(open_page, *open);
-      open = nullptr;
-      if (span->size_class() != c) {
-        ReportMisuse(Misuse::kDoubleFree, objects[i]);
-      }
-      open = span;
-      open_page = page;
+    // Neighbours in the batch often lie in one span.
+    if (open == nullptr || reinterpret_cast<uintptr_t>(objects[i]) - base >= span_bytes) {
+      if (open != nullptr) SpanGained(page, *open);
+      page = segmap.PageOf(objects[i]);
+      page = PageIndex(page.value() - arena_->page_record<Span>(page).back());
+      Span& span = arena_->page_record<Span>(page);
+      if (span.size_class() != c) ReportMisuse(Misuse::kDoubleFree, objects[i]);
+      open = &span;
+      base = reinterpret_cast<uintptr_t>(segmap.AddressOf(page));
     }
-    const uint32_t offset = static_cast<uint32_t>(static_cast<char*>(objects[i]) -
-                                                  segmap.AddressOf(page));
-    const FreeResult result = span->Free(offset);
+    const FreeResult result =
+        open->Free(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(objects[i]) - base));
     if (result != FreeResult::kFreed) [[unlikely]] {
       ReportMisuse(result == FreeResult::kDoubleFree ? Misuse::kDoubleFree
                                                      : Misuse::kInteriorPointer,
                    objects[i]);
     }
   }
-  if (open != nullptr) SpanGained(open_page, *open);
+  if (open != nullptr) SpanGained(page, *open);
 }
 
 // Runs of one class: neighbours in the batch that lie in one segment are booked together.
