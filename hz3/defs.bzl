@@ -26,6 +26,8 @@ HZ3_COPTS = HZ3_WARNINGS + [
     # Distributions switch these on; they cost instructions on every hot call.
     "-fno-stack-protector",
     "-fcf-protection=none",
+    # Bazel keeps frame pointers; clang would spend three instructions of malloc's on one.
+    "-momit-leaf-frame-pointer",
     "-O2",
 ]
 
@@ -141,14 +143,18 @@ def hz3_sources():
     )
 
 _LANE = str(Label("//hz3/config:lane"))
+_SET = str(Label("//hz3/config:set"))
 
-def _lane_transition_impl(_settings, attr):
-    return {_LANE: attr.lane}
+def _lane_transition_impl(settings, attr):
+    return {_LANE: attr.lane, _SET: attr.switches or settings[_SET]}
 
 _lane_transition = transition(
     implementation = _lane_transition_impl,
-    inputs = [],
-    outputs = [_LANE],
+    inputs = [_SET],
+    outputs = [
+        _LANE,
+        _SET,
+    ],
 )
 
 def _in_lane_impl(ctx):
@@ -162,10 +168,11 @@ def _in_lane_impl(ctx):
     )]
 
 _in_lane = rule(
-    doc = "`library` built in `lane`, whatever lane the command line says.",
+    doc = "`library` built in `lane` and with `switches`, whatever the command line says.",
     implementation = _in_lane_impl,
     attrs = {
         "lane": attr.string(mandatory = True),
+        "switches": attr.string(),
         "library": attr.label(mandatory = True, cfg = _lane_transition),
         "_allowlist_function_transition": attr.label(
             default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
@@ -173,7 +180,14 @@ _in_lane = rule(
     },
 )
 
-def hz3_shared_library(name, lane, version_script, deps, linkopts = [], visibility = None):
+def hz3_shared_library(
+        name,
+        lane,
+        version_script,
+        deps,
+        switches = "",
+        linkopts = [],
+        visibility = None):
     """A malloc for LD_PRELOAD, fixed to one lane, at bazel-bin/<package>/<name>.
 
     Args:
@@ -181,6 +195,7 @@ def hz3_shared_library(name, lane, version_script, deps, linkopts = [], visibili
       lane: a value of //hz3/config:lane.
       version_script: names the exported symbols; must be anonymous, or nothing interposes.
       deps: what goes in; alwayslink where nothing refers to it.
+      switches: a value of //hz3/config:set; empty: that of the command line.
       linkopts: in addition to what every malloc needs.
       visibility: as always.
     """
@@ -202,5 +217,6 @@ def hz3_shared_library(name, lane, version_script, deps, linkopts = [], visibili
         name = name,
         lane = lane,
         library = ":" + linked,
+        switches = switches,
         visibility = visibility,
     )
