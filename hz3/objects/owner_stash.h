@@ -33,6 +33,9 @@ class alignas(2 * kCacheLine) OwnerStash {
         std::clamp<size_t>(kConfig.stash_bytes / InfoOf(c).size, 8, kMaxEntries));
   }
 
+  // Where the entries lie: room for CapacityOf(c), which may be fresh memory. Once, before the rest.
+  void SetRoom(void** entries) { entries_ = entries; }
+
   // Takes as many of objects[0..n) as there is room for, from the end; returns how many.
   unsigned Put(SizeClass c, void* const* objects, unsigned n) {
     const unsigned capacity = CapacityOf(c);
@@ -65,8 +68,17 @@ class alignas(2 * kCacheLine) OwnerStash {
   Lease lease_;
   // Written under the lease; read without it as a hint only, hence relaxed.
   std::atomic<uint32_t> count_{0};
-  void* entries_[kMaxEntries] = {};
+  void** entries_ = nullptr;
 };
+
+// Entries of the stashes of all classes together.
+inline constexpr unsigned kStashEntries = [] {
+  unsigned entries = 0;
+  for (unsigned c = 1; c < kClasses; ++c) {
+    entries += OwnerStash::CapacityOf(SizeClass(static_cast<uint8_t>(c)));
+  }
+  return entries;
+}();
 
 }  // namespace hz3
 

@@ -25,6 +25,7 @@ class OwnerStashTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!kConfig.owner_stash) GTEST_SKIP() << "this build has no owner stash";
+    stash_.SetRoom(room_);
   }
   unsigned Put(const std::vector<void*>& objects) {
     if (objects.empty()) return 0;  // it has no address, and memcpy wants one
@@ -36,6 +37,7 @@ class OwnerStashTest : public ::testing::Test {
     out.resize(stash_.Take(out.data(), want));
     return out;
   }
+  void* room_[kCapacity + 1];
   OwnerStash stash_;
 };
 

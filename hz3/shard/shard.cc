@@ -33,6 +33,11 @@ Misuse Diagnose(Tag tag, SizeClass c) {
 void Shard::Init(Arena& arena, ShardId id) {
   arena_ = &arena;
   id_ = id;
+  void** room = stash_entries_;
+  for (unsigned c = 1; c < kClasses; ++c) {
+    stashes_[c].SetRoom(room);
+    room += OwnerStash::CapacityOf(SizeClass(static_cast<uint8_t>(c)));
+  }
 }
 
 unsigned Shard::Refill(SizeClass c, void** out, unsigned want, const Effort& effort) {

@@ -168,6 +168,8 @@ class alignas(2 * kCacheLine) Shard {
   // Release/acquire: who sees the number sees what was posted before it.
   std::atomic<uint64_t> posts_{0};
   OwnerStash stashes_[kClasses];
+  // Not initialised, and apart from the stashes: fresh memory that is not used stays untouched.
+  void* stash_entries_[kStashEntries + 1];
 };
 
 }  // namespace hz3
