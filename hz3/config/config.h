@@ -21,13 +21,13 @@ namespace hz3 {
   X(size_t, soft_limit_mib, kBuildSoftLimitMib, kBuildSoftLimitMib,                               \
     "above so many committed MiB memory is given back before more is used; 0 for no limit")       \
   X(unsigned, arena_slack_pct, 100, 100,                                                          \
-    "a fixed arena has so much more address space than memory (in % of it), so that free pages "   \
-    "which are scattered can be given back and used elsewhere")                                    \
+    "a fixed arena has so much more address space than memory (in % of it), so that free pages "  \
+    "which are scattered can be given back and used elsewhere")                                   \
   X(unsigned, max_shards, 64, 2,                                                                  \
     "most shards of a process; there are never more than processors")                             \
-  X(size_t, tcache_max_bytes, size_t{24} << 20, size_t{24} << 20,                                   \
+  X(size_t, tcache_max_bytes, size_t{24} << 20, size_t{24} << 20,                                 \
     "most bytes that the bins of one thread may hold")                                            \
-  X(size_t, tcache_total_bytes, size_t{1024} << 20, size_t{1024} << 20,                               \
+  X(size_t, tcache_total_bytes, size_t{1024} << 20, size_t{1024} << 20,                           \
     "bytes that the bins of all threads share: a thread's part shrinks as threads become many")   \
   X(size_t, tcache_min_bytes, size_t{512} << 10, size_t{512} << 10,                               \
     "the part of one thread never shrinks below this, except under a small arena")                \
@@ -36,16 +36,15 @@ namespace hz3 {
   X(size_t, medium_bin_bytes, size_t{1} << 20, size_t{1} << 20,                                   \
     "most bytes in one bin of a medium class")                                                    \
   X(size_t, wide_bin_bytes, size_t{2} << 20, size_t{2} << 20,                                     \
-    "most bytes in one bin of a wide class, for blocks of 32 KiB to 1 MiB (0: they have no bins)")   \
+    "most bytes in one bin of a wide class, for blocks of 32 KiB to 1 MiB (0: they have no bins)") \
   X(size_t, stash_bytes, size_t{32} << 10, size_t{64} << 10,                                      \
     "most bytes in the owner stash of one class of a shard")                                      \
   X(size_t, run_stash_bytes, size_t{256} << 10, size_t{256} << 10,                                \
-    "most bytes in the owner stash of one medium class of a shard (0: none)")                      \
+    "most bytes in the owner stash of one medium class of a shard (0: none)")                     \
   X(bool, owner_stash, true, true,                                                                \
     "small objects are handed over between bins as whole batches, past the bitmaps")              \
-  X(bool, finer_spans, false, false,                                                                \
-    "blocks between 4 and 16 KiB also come from spans of 5, 6, 7, 10 and 14 KiB (false: only "     \
-    "whole pages)")                                                                                \
+  X(bool, finer_spans, true, true,                                                                \
+    "blocks of 4 to 5 KiB come from spans (false: two whole pages each)")                         \
   X(bool, exact_fit, true, true, "a run is cut from a hole of exactly its length if there is one") \
   X(bool, fullest_first, true, true, "refill from the fullest span and segment (false: any)")     \
   X(bool, borrow, true, true,                                                                     \
@@ -55,7 +54,7 @@ namespace hz3 {
   X(bool, broadcast, true, true,                                                                  \
     "pressure asks running threads to empty their bins (rung 4 of the ladder)")                   \
   X(unsigned, tight_part, 24, 24,                                                                 \
-    "an arena without a free slot is tight when less than one page in so many is free: frees go "  \
+    "an arena without a free slot is tight when less than one page in so many is free: frees go " \
     "straight to the bitmaps then, so that holes are used best (0: never)")                       \
   X(bool, idle_steal, true, true,                                                                 \
     "pressure takes what sleeping threads hold in their bins (rung 4 of the ladder)")             \
@@ -67,7 +66,7 @@ namespace hz3 {
   X(size_t, huge_purge_bytes, size_t{512} << 20, size_t{512} << 20,                               \
     "blocks of whole slots from this size on are given back to the system when they are freed")   \
   X(unsigned, retained_segments, 1, 1, "empty segments that a shard keeps for itself")            \
-  X(unsigned, broadcast_wait_us, 250000, 250000,                                                    \
+  X(unsigned, broadcast_wait_us, 250000, 250000,                                                  \
     "longest wait, in microseconds, for running threads to answer a broadcast")
 
 namespace internal {
@@ -89,7 +88,7 @@ constexpr T Chosen(const char* name, T of_lane) {
 }  // namespace internal
 
 struct Config {
-#define HZ3_DECLARE_SWITCH(type, name, scale, fast, meaning) \
+#define HZ3_DECLARE_SWITCH(type, name, scale, fast, meaning)                                      \
   type name = internal::Chosen(#name, static_cast<type>(kLaneFast ? (fast) : (scale)));
   HZ3_SWITCH_TABLE(HZ3_DECLARE_SWITCH)
 #undef HZ3_DECLARE_SWITCH
@@ -104,7 +103,7 @@ struct SwitchRow {
   const char* meaning;
 };
 inline constexpr SwitchRow kSwitchTable[] = {
-#define HZ3_SWITCH_ROW(type, name, scale, fast, meaning) \
+#define HZ3_SWITCH_ROW(type, name, scale, fast, meaning)                                          \
   {#name, static_cast<long long>(kConfig.name), meaning},
     HZ3_SWITCH_TABLE(HZ3_SWITCH_ROW)
 #undef HZ3_SWITCH_ROW

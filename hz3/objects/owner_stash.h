@@ -25,7 +25,7 @@ class alignas(2 * kCacheLine) OwnerStash {
 
   static constexpr unsigned CapacityOf(SizeClass c) {
     if (c.value() < 1 || c.value() >= kClasses || !kConfig.owner_stash) return 0;
-    if (IsBinnedRun(c.value())) {
+    if (InfoOf(c).size > kMaxSmallSize) {
       return static_cast<unsigned>(
           std::min<size_t>(kConfig.run_stash_bytes / InfoOf(c).size, kMaxEntries));
     }

@@ -62,23 +62,21 @@ TEST_F(OwnerStashTest, TakesNoMoreThanItsCapacityFromTheEndOfABatch) {
 }
 
 TEST_F(OwnerStashTest, ItsCapacityIsTheClassesShareOfTheBytes) {
-  for (unsigned number = 1; number <= kSmallClasses; ++number) {
+  unsigned entries = 0;
+  for (unsigned number = 1; number < kClasses; ++number) {
     const SizeClass c(static_cast<uint8_t>(number));
     const size_t capacity = OwnerStash::CapacityOf(c);
-    EXPECT_GE(capacity, 8u) << number;
+    const bool large = InfoOf(c).size > kMaxSmallSize;
+    const size_t most = large ? kConfig.run_stash_bytes : kConfig.stash_bytes;
+    EXPECT_GE(capacity, large ? most / InfoOf(c).size : 8u) << number;
     EXPECT_LE(capacity, OwnerStash::kMaxEntries) << number;
-    if (capacity > 8) {
-      EXPECT_LE(capacity * InfoOf(c).size, kConfig.stash_bytes) << number;
+    if (large || capacity > 8) {
+      EXPECT_LE(capacity * InfoOf(c).size, most) << number;
     }
+    entries += static_cast<unsigned>(capacity);
   }
+  EXPECT_EQ(entries, kStashEntries);
   EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(0)), 0u);
-  for (unsigned number = kFirstMediumClass; number < kClasses; ++number) {
-    const SizeClass c(static_cast<uint8_t>(number));
-    const size_t capacity = OwnerStash::CapacityOf(c);
-    EXPECT_LE(capacity * InfoOf(c).size, kConfig.run_stash_bytes) << number;
-    EXPECT_LE(capacity, OwnerStash::kMaxEntries) << number;
-    EXPECT_EQ(capacity > 0, kConfig.owner_stash && kConfig.run_stash_bytes >= InfoOf(c).size);
-  }
   EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(kTagLarge)), 0u);
 }
 

@@ -2,8 +2,8 @@
 //
 //   small   classes 1..kSmallClasses: up to 3840 bytes, cut from spans. Steps of 16 up to 256, then
 //           eight classes a doubling, so that at most 12.5 % of an object is waste above 128 bytes.
-//           With kConfig.finer_spans also 5, 6, 7, 10 and 14 KiB, two to four in a span, between the
-//           sizes of runs of whole pages.
+//           With kConfig.finer_spans also 5 KiB, four in a span: blocks of a page and a header are
+//           common, and two pages would be twice as much.
 //   medium  the 8 classes after those: runs of 1..8 pages (at most one page of waste).
 //   wide    runs of 10..256 pages, four classes a doubling: at most a fifth of a run is waste. Only
 //           the slow path knows them, and only while pages are not scarce; otherwise a block of
@@ -27,7 +27,7 @@
 namespace hz3 {
 
 inline constexpr unsigned kPlainSmallClasses = 47;
-inline constexpr unsigned kFinerClasses = kConfig.finer_spans ? 5 : 0;
+inline constexpr unsigned kFinerClasses = kConfig.finer_spans ? 1 : 0;
 inline constexpr unsigned kSmallClasses = kPlainSmallClasses + kFinerClasses;
 inline constexpr unsigned kMaxMediumPages = 8;
 inline constexpr unsigned kFirstMediumClass = kSmallClasses + 1;
@@ -68,8 +68,7 @@ struct ClassInfo {
 namespace internal {
 
 constexpr size_t SmallSize(unsigned c) {
-  constexpr size_t kFinerSizes[] = {5 << 10, 6 << 10, 7 << 10, 10 << 10, 14 << 10};
-  if (c > kPlainSmallClasses) return kFinerSizes[c - kPlainSmallClasses - 1];
+  if (c > kPlainSmallClasses) return 5 << 10;
   if (c <= 16) return c * 16;
   const unsigned octave = (c - 17) / 8;
   return (256u << octave) + ((c - 17) % 8 + 1) * (32u << octave);
