@@ -62,6 +62,8 @@ class Heap {
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
   size_t ArenaBytes() { return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0; }
 
+  // Whether blocks may take more pages than they need: not in a fixed arena.
+  bool has_wide_bins() const { return wide_bins_; }
   const Segmap& segmap() const { return arena_.segmap(); }
 
   // fork(2): before, after in the parent, after in the child.

@@ -33,9 +33,18 @@ void* Fail(int error) {
   return nullptr;
 }
 
+// What to ask for when a block of whole pages has to move to grow: a quarter more than it had, so
+// that growth in small steps does not copy it for each page. Pages that nobody touches are not
+// resident.
+size_t WithRoomToGrow(size_t usable, size_t bytes) {
+  if (bytes <= usable || usable < kPageSize || !heap.has_wide_bins()) return bytes;
+  const size_t generous = usable + usable / 4;
+  return generous <= kMaxWideSize ? std::max(bytes, generous) : bytes;
+}
+
 // The block's contents in a new one; the old one is free then. nullptr: it stays as it is.
 __attribute__((noinline)) void* Copied(void* p, size_t usable, size_t bytes) {
-  void* fresh = malloc(bytes);
+  void* fresh = malloc(WithRoomToGrow(usable, bytes));
   if (fresh == nullptr) return nullptr;
   memcpy(fresh, p, std::min(usable, bytes));
   free(p);

@@ -86,6 +86,20 @@ TEST_F(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
   free(p);
 }
 
+TEST_F(Malloc, ReallocInSmallStepsMovesABlockOfPagesByQuarters) {
+  if (!heap.has_wide_bins()) GTEST_SKIP() << "a block takes the pages it needs and no more";
+  void* p = malloc(8192);
+  unsigned moves = 0;
+  for (size_t bytes = 8192; bytes <= 65536; bytes += 64) {
+    void* grown = realloc(p, bytes);
+    ASSERT_NE(grown, nullptr);
+    moves += grown != p;
+    p = grown;
+  }
+  EXPECT_LE(moves, 12u) << "ten steps of a quarter, and two for what rounds";
+  free(p);
+}
+
 TEST_F(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) {
   // The neighbour's pages, right behind the block, are taken and given back all the time.
   // Aligned to more than a page, so that no bin holds them.
