@@ -38,7 +38,7 @@ std::string Disassembly(const std::string& library, const std::string& function)
   return result.out;
 }
 
-// The hit path of a function and where it came from, as one text.
+// As in a golden file, so that a difference shows which line it is in.
 std::string Text(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += "  " + line + "\n";
