@@ -1,11 +1,13 @@
 #include "hz3/heap.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 #include "hz3/base/os_memory.h"
 #include "hz3/base/report.h"
@@ -119,7 +121,8 @@ bool Heap::Init() {
 }
 
 bool Heap::EnsureReady() {
-  if (ready_.load(std::memory_order_acquire)) [[likely]] return true;
+  if (ready_.load(std::memory_order_acquire)) [[likely]]
+    return true;
   LeaseHolder hold(init_lease_);
   if (ready_.load(std::memory_order_relaxed)) return true;
   if (failed_) return false;
@@ -265,7 +268,8 @@ void* Heap::RefillWide(SizeClass c) {
     Housekeeping(*cache);
     p = cache->Refill(c);
   }
-  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]]
+    budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -279,7 +283,8 @@ void* Heap::AllocateClassSlow(SizeClass c) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(InfoOf(c).size, allocate);
   if (p == nullptr) return NoMemory();
-  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]]
+    budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -293,7 +298,8 @@ void* Heap::AllocateFromCache(Tcache& cache, SizeClass c) {
   const Request request{c, InfoOf(c).pages, 1};
   if (pressure_.FailsAgain(request, [&] { cache.FlushAll(Delivery::kBitmap); })) return nullptr;
   void* p = cache.Refill(c);
-  if (p != nullptr) [[likely]] return p;
+  if (p != nullptr) [[likely]]
+    return p;
   if (budget_.MakeRoom(request.pages)) {
     p = cache.Refill(c);
     if (p != nullptr) return p;
@@ -340,7 +346,8 @@ void* Heap::AllocateLarge(size_t bytes, size_t align, bool zero) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(bytes, allocate);
   if (p == nullptr) return NoMemory();
-  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]]
+    budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -351,13 +358,25 @@ void* Heap::AllocatePages(size_t bytes, size_t align, bool zero) {
   if (pages <= kMaxRunPages && align <= kSegmentSize) {
     bool clean = false;
     void* p = AllocateRun(static_cast<unsigned>(pages), align_pages, &clean);
-    if (p != nullptr && zero && !clean) __builtin_memset(p, 0, bytes);
+    if (p != nullptr && zero && !clean) ZeroRun(p, pages * kPageSize);
     return p;
   }
   const HugeBlock block{bytes, align, zero};
   void* p = AllocateHuge(block);
   if (p != nullptr) return p;
   return Climb({SizeClass(0), std::max<size_t>(pages, kMaxRunPages + 1), align_pages}, &block);
+}
+
+// Pages that were handed out before need not have been touched: to write zeroes there would make
+// them take memory. Where few of them do, the kernel empties those.
+void Heap::ZeroRun(void* p, size_t bytes) {
+  if (bytes >= kConfig.calloc_purge_bytes) {
+    // Also where none does: pages that are swapped out do not count.
+    OsMemory& os = arena_.os();
+    const bool few = os.ResidentPages(p, bytes) * 2 < bytes / kPageSize;
+    if (few && os.Purge(p, bytes)) return;
+  }
+  memset(p, 0, bytes);
 }
 
 void* Heap::AllocateHuge(const HugeBlock& block) {
@@ -469,7 +488,8 @@ void* Heap::ResizeInPlace(void* p, size_t bytes) {
   if (bytes > PTRDIFF_MAX) return nullptr;
   if (tag == kTagHuge && bytes > kSegmentSize) {
     void* resized = Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
-    if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+    if (arena_.meter().alarmed()) [[unlikely]]
+      budget_.Relieve();
     return resized;
   }
   if ((tag == kTagLarge || IsWide(tag)) && bytes > kMaxBinnedSize && bytes <= kSegmentSize) {
@@ -503,8 +523,8 @@ Stats Heap::GetStats() {
   return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
 }
 
-// Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered later
-// run before this one and may still allocate.
+// Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered
+// later run before this one and may still allocate.
 void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   if (!EnsureReady()) return;
   pressure_.LockForFork();

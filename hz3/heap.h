@@ -60,7 +60,9 @@ class Heap {
   Stats GetStats();
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
-  size_t ArenaBytes() { return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0; }
+  size_t ArenaBytes() {
+    return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0;
+  }
 
   // Whether blocks may take more pages than they need: not in a fixed arena.
   bool has_wide_bins() const { return wide_bins_; }
@@ -95,6 +97,7 @@ class Heap {
   void* AllocateDirectly(SizeClass c);
   void* AllocatePages(size_t bytes, size_t align, bool zero);
   void* AllocateRun(unsigned pages, unsigned align, bool* clean);
+  void ZeroRun(void* p, size_t bytes);
   void* AllocateHuge(const HugeBlock& block);
   // `huge` if whole slots are asked for.
   void* Climb(const Request& request, const HugeBlock* huge = nullptr);

@@ -2,7 +2,6 @@
 
 #include "hz3/heap.h"
 
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "hz3/base/os_memory.h"
 
 namespace hz3 {
 namespace {
@@ -95,6 +95,19 @@ TEST(Heap, ZeroedBlocksReadAsZeroAlsoWhereOthersWereBefore) {
       Free(p);
     }
   }
+}
+
+TEST(Heap, ZeroedBlocksTakeNoMemoryForPagesThatNobodyTouched) {
+  constexpr size_t kBytes = kMiB / 2;
+  // Pages that were handed out and not touched: they hold no memory.
+  void* before = heap.AllocateLarge(kBytes, kPageSize, false);
+  ASSERT_NE(before, nullptr);
+  ASSERT_TRUE(SystemMemory().Purge(before, kBytes));
+  Free(before);
+  void* p = heap.AllocateLarge(kBytes, kPageSize, true);
+  ASSERT_EQ(p, before) << "the same pages again";
+  EXPECT_EQ(SystemMemory().ResidentPages(p, kBytes), 0u);
+  Free(p);
 }
 
 TEST(Heap, LargeBlocksGrowAndShrinkInPlaceOrByMovingPages) {

@@ -81,6 +81,9 @@ class FakeOsMemory final : public OsMemory {
   bool Move(void* from, void* to, size_t bytes) override {
     return !Refused(kMove) && SystemMemory().Move(from, to, bytes);
   }
+  size_t ResidentPages(void* start, size_t bytes) override {
+    return SystemMemory().ResidentPages(start, bytes);
+  }
   void Release(void* start, size_t bytes) override {
     SystemMemory().Release(start, bytes);
     std::lock_guard<std::mutex> hold(mutex_);

@@ -1,13 +1,15 @@
 #include "hz3/base/os_memory.h"
 
-#include <cerrno>
-#include <cstdint>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
 
 #include "hz3/base/words.h"
 
@@ -36,7 +38,8 @@ class KernelMemory final : public OsMemory {
     const size_t padded = bytes + align - kPageSize;
     if (padded < bytes) return nullptr;
     // MAP_NORESERVE: mprotect(2) to writable then charges nothing under overcommit modes 0 and 1.
-    void* raw = mmap(nullptr, padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* raw =
+        mmap(nullptr, padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (raw == MAP_FAILED) return nullptr;
     const uintptr_t begin = reinterpret_cast<uintptr_t>(raw);
     const uintptr_t aligned = RoundUp(begin, align);
@@ -59,6 +62,17 @@ class KernelMemory final : public OsMemory {
   bool Move(void* from, void* to, size_t bytes) override {
     ErrnoKeeper keep;
     return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+  }
+  size_t ResidentPages(void* start, size_t bytes) override {
+    ErrnoKeeper keep;
+    unsigned char present[kPagesPerSegment];
+    size_t resident = 0;
+    for (size_t done = 0; done < bytes; done += sizeof(present) * kPageSize) {
+      const size_t part = std::min(bytes - done, sizeof(present) * kPageSize);
+      if (mincore(static_cast<char*>(start) + done, part, present) != 0) return bytes / kPageSize;
+      for (size_t i = 0; i < part / kPageSize; ++i) resident += present[i] & 1u;
+    }
+    return resident;
   }
   void Release(void* start, size_t bytes) override {
     ErrnoKeeper keep;

@@ -26,6 +26,9 @@ class OsMemory {
   // Moves the pages of [from, from + bytes) to the committed range `to`; `from` reads as zero and
   // stays committed. False when that is not possible: nothing has changed then.
   virtual bool Move(void* from, void* to, size_t bytes) = 0;
+  // How many pages of a committed range are in memory now, without those that are swapped out; all
+  // of them when the kernel does not say.
+  virtual size_t ResidentPages(void* start, size_t bytes) = 0;
   // Gives a reserved range back.
   virtual void Release(void* start, size_t bytes) = 0;
 

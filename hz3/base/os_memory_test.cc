@@ -78,6 +78,17 @@ TEST_F(SystemMemoryTest, PurgedPagesReadAsZeroAndTheirNeighboursKeepTheirBytes) 
   start_[kPageSize] = 1;  // still committed
 }
 
+TEST_F(SystemMemoryTest, ResidentPagesAreThoseThatWereTouched) {
+  ASSERT_TRUE(os_.Commit(start_, kBytes));
+  EXPECT_EQ(os_.ResidentPages(start_, kBytes), 0u);
+  start_[0] = 1;
+  start_[5 * kPageSize] = 1;
+  EXPECT_EQ(os_.ResidentPages(start_, kBytes), 2u);
+  EXPECT_EQ(os_.ResidentPages(start_ + kPageSize, 4 * kPageSize), 0u);
+  ASSERT_TRUE(os_.Purge(start_, kBytes));
+  EXPECT_EQ(os_.ResidentPages(start_, kBytes), 0u);
+}
+
 TEST_F(SystemMemoryTest, MovedPagesAreAtTheirNewPlaceAndTheOldOneReadsAsZero) {
   ASSERT_TRUE(os_.Commit(start_, kBytes));
   memset(start_, 0x5a, 4 * kPageSize);

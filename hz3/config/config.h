@@ -43,6 +43,9 @@ namespace hz3 {
     "most bytes in the owner stash of one medium class of a shard (0: none)")                     \
   X(bool, owner_stash, true, true,                                                                \
     "small objects are handed over between bins as whole batches, past the bitmaps")              \
+  X(bool, tiny_go_home, true, true,                                                               \
+    "a free of another shard's object that is smaller than a cache line sends it home when it "   \
+    "takes the slow path, instead of keeping it for reuse next to its neighbours")                \
   X(bool, finer_spans, true, true,                                                                \
     "blocks of 4 to 5 KiB come from spans (false: two whole pages each)")                         \
   X(bool, exact_fit, true, true, "a run is cut from a hole of exactly its length if there is one") \
@@ -65,6 +68,9 @@ namespace hz3 {
     "so many free dirty bytes of a shard never decay: they cost less than their page faults")     \
   X(size_t, huge_purge_bytes, size_t{512} << 20, size_t{512} << 20,                               \
     "blocks of whole slots from this size on are given back to the system when they are freed")   \
+  X(size_t, calloc_purge_bytes, size_t{64} << 10, size_t{64} << 10,                               \
+    "zeroed runs of this size on are emptied by the kernel when less than half of their pages "   \
+    "hold memory")                                                                                \
   X(unsigned, retained_segments, 1, 1, "empty segments that a shard keeps for itself")            \
   X(unsigned, broadcast_wait_us, 250000, 250000,                                                  \
     "longest wait, in microseconds, for running threads to answer a broadcast")

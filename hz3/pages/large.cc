@@ -13,8 +13,7 @@ template <typename F>
 void ForEachSlotPart(SlotIndex head, size_t from, size_t to, F f) {
   while (from < to) {
     const unsigned first = static_cast<unsigned>(from % kPagesPerSegment);
-    const unsigned n =
-        static_cast<unsigned>(std::min<size_t>(kPagesPerSegment - first, to - from));
+    const unsigned n = static_cast<unsigned>(std::min<size_t>(kPagesPerSegment - first, to - from));
     f(SlotIndex(head.value() + static_cast<uint32_t>(from / kPagesPerSegment)), first, n);
     from += n;
   }
@@ -35,11 +34,6 @@ void* Large::Allocate(size_t bytes, size_t align, bool zero) {
   if (first == kNoIndex) return nullptr;
   const SlotIndex head(first);
   const size_t pages = PagesFor(bytes);
-  if (zero && pages >= kZeroByPurgePages) {
-    ForEachSlotPart(head, 0, pages, [&](SlotIndex slot, unsigned, unsigned) {
-      arena_.PurgePages(arena_.segment(slot), arena_.segment(slot).dirty_bits());
-    });
-  }
   size_t clean;
   if (!ClaimPages(head, 0, pages, &clean)) {
     arena_.ReturnSlots(head, n);
@@ -50,8 +44,14 @@ void* Large::Allocate(size_t bytes, size_t align, bool zero) {
   const PageIndex page = FirstPageOf(head);
   arena_.segmap().Set(page, tag_);
   char* block = arena_.segmap().AddressOf(page);
-  if (zero && clean != pages) memset(block, 0, bytes);
+  if (zero && clean != pages) Zero(block, pages);
   return block;
+}
+
+// The pages keep their marks: they are this block's now, and count as memory either way.
+void Large::Zero(void* block, size_t pages) {
+  if (pages >= kZeroByPurgePages && arena_.os().Purge(block, pages * kPageSize)) return;
+  memset(block, 0, pages * kPageSize);
 }
 
 void Large::Free(PageIndex page) {

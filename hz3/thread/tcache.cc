@@ -207,22 +207,37 @@ unsigned Tcache::RefillFromNeighbours(SizeClass c, void** out, unsigned want,
 
 void Tcache::Accept(SizeClass c, void* object) {
   flushes.Add(1);
-  if (control_->scarce() || !EnsureBin(c)) {
+  Bin& bin = bins_[c.value()];
+  const bool scarce = control_->scarce();
+  const bool goes_home = GoesHome(c, object);
+  // A thread that has none of its own: until there are enough for whole batches.
+  if (!scarce && goes_home && bin.capacity == 0 &&
+      remote_.Add(object, c, shards_->OwnerOf(object))) {
+    return;
+  }
+  if (scarce || !EnsureBin(c)) {
     if (Count(c) > 0) FlushOldest(c, Count(c), Delivery::kBitmap);
     Deliver(c, &object, 1, Delivery::kBitmap);
     return;
   }
-  Bin& bin = bins_[c.value()];
   if (Count(c) >= bin.capacity) {
     if (capacity_bytes_.Get() > control_->ThreadBytes() && bin.capacity > FirstCapacity(c)) {
       ShrinkBin(c, std::max(bin.capacity / 2, MinCapacity(c)));
     } else {
       GrowBin(c);
     }
-    if (Count(c) >= bin.capacity) FlushOldest(c, (bin.capacity + 1) / 2, Delivery::kStash);
+    if (Count(c) >= bin.capacity) {
+      FlushOldest(c, goes_home ? Count(c) : (bin.capacity + 1) / 2, Delivery::kStash);
+    }
   }
   *top[c.value()]++ = object;
   RestoreLimit(c);
+}
+
+// Whether `object` could share a cache line with one that a thread of its own shard writes to.
+bool Tcache::GoesHome(SizeClass c, const void* object) const {
+  return kConfig.tiny_go_home && InfoOf(c).size < kCacheLine &&
+         !(shards_->OwnerOf(object) == shard_);
 }
 
 void Tcache::FlushOldest(SizeClass c, unsigned n, Delivery delivery) {

@@ -16,8 +16,8 @@
 // that had read the handle before: that one reads and writes top[c] and the entries top[c][-1] and
 // top[c][0] of one bin, and comes to the slow path, where it waits, with the next. So the thief
 // takes all entries but the last of each bin, leaves `top` alone, and puts a nullptr below the
-// entry that is left. Owners in the slow path (busy) are not robbed: they set busy and then look at the
-// handle, the thief sets the handle and, after the barrier, looks at busy.
+// entry that is left. Owners in the slow path (busy) are not robbed: they set busy and then look at
+// the handle, the thief sets the handle and, after the barrier, looks at busy.
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
 // the thread's part of the budget does; all bins together at most TcacheControl::ThreadBytes() and,
@@ -76,8 +76,8 @@ class alignas(2 * kCacheLine) Tcache {
         : "r"(bin_top), "r"(bin), "i"(kTags * sizeof(Top)), "m"(bin[kTags]));
     return full;
 #else
-    return bin_top >= reinterpret_cast<std::atomic<Top>*>(bin)[kTags].load(
-                          std::memory_order_relaxed);
+    return bin_top >=
+           reinterpret_cast<std::atomic<Top>*>(bin)[kTags].load(std::memory_order_relaxed);
 #endif
   }
 
@@ -103,6 +103,8 @@ class alignas(2 * kCacheLine) Tcache {
   uint32_t answered_epoch() const { return answered_epoch_.load(std::memory_order_acquire); }
 
   ShardId shard() const { return shard_; }
+  // The most objects that the bin of class c may hold.
+  static uint32_t MaxCapacity(SizeClass c);
   // Bytes that the bins may hold now, and at most.
   size_t capacity_bytes() const { return capacity_bytes_.Get(); }
   // Bytes in the bins; exact for the owner only.
@@ -120,8 +122,10 @@ class alignas(2 * kCacheLine) Tcache {
       // A thief stores the handle before its barrier on all threads and reads busy after it, so
       // either it sees that store or this load sees its.
       std::atomic_signal_fence(std::memory_order_seq_cst);
-      if (cache_.IsRevoked()) [[unlikely]] cache_.AwaitThief(before_);
-      if (cache_.robbed_) [[unlikely]] cache_.SettleBins();
+      if (cache_.IsRevoked()) [[unlikely]]
+        cache_.AwaitThief(before_);
+      if (cache_.robbed_) [[unlikely]]
+        cache_.SettleBins();
     }
     ~BusyScope() { cache_.SetBusy(before_); }
     BusyScope(const BusyScope&) = delete;
@@ -167,7 +171,6 @@ class alignas(2 * kCacheLine) Tcache {
   // Groups of foreign objects from this size on are handed over at once.
   static constexpr unsigned kDirectBatch = 16;
 
-  static uint32_t MaxCapacity(SizeClass c);
   uint32_t FirstCapacity(SizeClass c) const;
   void SetBusy(bool busy) {
     // The child of a fork gets a copy of this memory as it is at one instant, so the order of the
@@ -194,6 +197,7 @@ class alignas(2 * kCacheLine) Tcache {
   static unsigned RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want,
                              const Effort& effort);
   unsigned RefillFromNeighbours(SizeClass c, void** out, unsigned want, const Effort& effort);
+  bool GoesHome(SizeClass c, const void* object) const;
   void FlushOldest(SizeClass c, unsigned n, Delivery delivery);
   void Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery);
   void DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n, Delivery delivery);

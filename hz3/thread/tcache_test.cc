@@ -99,6 +99,25 @@ TEST_F(TcacheTest, ThreadsBeginWithBinsThatAreEmptyAndFullAtOnce) {
   EXPECT_EQ(cache_->capacity_bytes(), 0u);
 }
 
+TEST_F(TcacheTest, TinyObjectsOfAnotherShardAreNotReusedNextToTheirNeighbours) {
+  if (!kConfig.tiny_go_home) GTEST_SKIP() << "tiny_go_home is off";
+  const SizeClass tiny = ClassOf(16);
+  Tcache* other = registry_.Start();
+  ASSERT_FALSE(other->shard() == cache_->shard());
+  // As a thread that gets blocks from its parent, frees them and goes on with its own.
+  const std::vector<void*> given = AllocateMany(*cache_, tiny, 16);
+  for (size_t i = 0; i < given.size(); i += 2) Free(*other, tiny, given[i]);
+  for (void* own : AllocateMany(*other, tiny, 16)) {
+    EXPECT_TRUE(shards_.OwnerOf(own) == other->shard());
+    Free(*other, tiny, own);
+  }
+  // A full bin sends away all that it holds, not the older half.
+  for (void* p : AllocateMany(*cache_, tiny, Tcache::MaxCapacity(tiny) + 1)) Free(*other, tiny, p);
+  EXPECT_LT(other->CachedObjects(tiny), Tcache::MaxCapacity(tiny) / 2);
+  for (size_t i = 1; i < given.size(); i += 2) Free(tiny, given[i]);
+  registry_.End(other);
+}
+
 TEST_F(TcacheTest, BinsOfTagsWithoutAClassStayFull) {
   for (unsigned i = 0; i < 1000; ++i) Free(kSmall, Allocate(kSmall));
   cache_->RestoreLimits();
@@ -164,8 +183,8 @@ TEST_F(TcacheTest, ABinGrowsWhileItMissesUpToTheBytesOfItsKind) {
   for (SizeClass c : {kSmall, kMedium}) {
     const size_t most = IsSmall(c.value()) ? kConfig.small_bin_bytes : kConfig.medium_bin_bytes;
     const size_t before = cache_->capacity_bytes();
-    std::vector<void*> objects = AllocateMany(*cache_, c, static_cast<unsigned>(
-                                                             4 * most / InfoOf(c).size));
+    std::vector<void*> objects =
+        AllocateMany(*cache_, c, static_cast<unsigned>(4 * most / InfoOf(c).size));
     EXPECT_GT(cache_->capacity_bytes() - before, most / 4);
     EXPECT_LE(cache_->capacity_bytes() - before, most);
     for (void* p : objects) Free(c, p);
