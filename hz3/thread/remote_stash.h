@@ -1,7 +1,8 @@
 // RemoteStash: the small objects of other shards that one thread has flushed in numbers too small
 // to be worth a hand-over. They wait here until there are enough for whole batches.
 //
-// Belongs to one thread; slow path. Bounded by kEntries and by kMaxBytes. The objects in it are
+// Belongs to one thread; slow path. Bounded by kEntries and by kMaxBytes; the entries' memory is the
+// caller's, so that a thread which frees nothing of others does without. The objects in it are
 // cached: the pressure ladder and thread exit deliver them (Tcache::FlushAll).
 #ifndef HZ3_THREAD_REMOTE_STASH_H_
 #define HZ3_THREAD_REMOTE_STASH_H_
@@ -25,9 +26,13 @@ class RemoteStash {
     ShardId owner;
   };
 
+  // Room for kEntries entries, which stay the caller's; nullptr takes it away from an empty stash.
+  void SetRoom(Entry* entries) { entries_ = entries; }
+  Entry* room() const { return entries_; }
+
   // False when there is no room: deliver first.
   bool Add(void* object, SizeClass c, ShardId owner) {
-    if (count_ == kEntries || bytes_ + InfoOf(c).size > kMaxBytes) return false;
+    if (entries_ == nullptr || count_ == kEntries || bytes_ + InfoOf(c).size > kMaxBytes) return false;
     entries_[count_++] = {object, c, owner};
     bytes_ += InfoOf(c).size;
     return true;
@@ -62,7 +67,7 @@ class RemoteStash {
  private:
   unsigned count_ = 0;
   size_t bytes_ = 0;
-  Entry entries_[kEntries] = {};
+  Entry* entries_ = nullptr;
 };
 
 }  // namespace hz3

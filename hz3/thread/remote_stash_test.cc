@@ -12,6 +12,11 @@
 namespace hz3 {
 namespace {
 
+struct StashWithRoom : RemoteStash {
+  StashWithRoom() { SetRoom(entries); }
+  Entry entries[kEntries];
+};
+
 // Never looked into by the stash: any distinct values serve.
 void* Object(uintptr_t number) { return reinterpret_cast<void*>(0x10000 + number * 16); }
 
@@ -30,14 +35,21 @@ Groups DeliverAll(RemoteStash& stash, unsigned* calls = nullptr) {
 }
 
 TEST(RemoteStash, BeginsEmptyAndDeliversNothing) {
-  RemoteStash stash;
+  StashWithRoom stash;
   EXPECT_EQ(stash.count(), 0u);
   EXPECT_EQ(stash.bytes(), 0u);
   EXPECT_TRUE(DeliverAll(stash).empty());
 }
 
-TEST(RemoteStash, CountsObjectsAndTheBytesOfTheirClasses) {
+TEST(RemoteStash, WithoutRoomTakesNothing) {
   RemoteStash stash;
+  EXPECT_FALSE(stash.Add(Object(1), ClassOf(64), ShardId(1)));
+  EXPECT_EQ(stash.count(), 0u);
+  EXPECT_TRUE(DeliverAll(stash).empty());
+}
+
+TEST(RemoteStash, CountsObjectsAndTheBytesOfTheirClasses) {
+  StashWithRoom stash;
   EXPECT_TRUE(stash.Add(Object(1), ClassOf(64), ShardId(1)));
   EXPECT_TRUE(stash.Add(Object(2), ClassOf(1000), ShardId(2)));
   EXPECT_EQ(stash.count(), 2u);
@@ -45,7 +57,7 @@ TEST(RemoteStash, CountsObjectsAndTheBytesOfTheirClasses) {
 }
 
 TEST(RemoteStash, TakesAsManyEntriesAsItHasAndNoMore) {
-  RemoteStash stash;
+  StashWithRoom stash;
   for (unsigned i = 0; i < RemoteStash::kEntries; ++i) {
     ASSERT_TRUE(stash.Add(Object(i), ClassOf(16), ShardId(1))) << i;
   }
@@ -58,7 +70,7 @@ TEST(RemoteStash, TakesAsManyEntriesAsItHasAndNoMore) {
 }
 
 TEST(RemoteStash, NeverHoldsMoreThanItsBytes) {
-  RemoteStash stash;
+  StashWithRoom stash;
   const SizeClass largest(kSmallClasses);
   unsigned taken = 0;
   while (stash.Add(Object(taken), largest, ShardId(1))) ++taken;
@@ -68,7 +80,7 @@ TEST(RemoteStash, NeverHoldsMoreThanItsBytes) {
 }
 
 TEST(RemoteStash, DeliversEachGroupOfOwnerAndClassOnceInTheOrderOfArrival) {
-  RemoteStash stash;
+  StashWithRoom stash;
   stash.Add(Object(1), ClassOf(16), ShardId(1));
   stash.Add(Object(2), ClassOf(32), ShardId(1));
   stash.Add(Object(3), ClassOf(16), ShardId(2));
@@ -85,7 +97,7 @@ TEST(RemoteStash, DeliversEachGroupOfOwnerAndClassOnceInTheOrderOfArrival) {
 }
 
 TEST(RemoteStash, IsEmptyAfterADeliveryAndServesAgain) {
-  RemoteStash stash;
+  StashWithRoom stash;
   while (stash.Add(Object(7), SizeClass(kSmallClasses), ShardId(3))) {
   }
   DeliverAll(stash);

@@ -212,7 +212,7 @@ void Tcache::Accept(SizeClass c, void* object) {
   const bool goes_home = GoesHome(c, object);
   // A thread that has none of its own: until there are enough for whole batches.
   if (!scarce && goes_home && bin.capacity == 0 &&
-      remote_.Add(object, c, shards_->OwnerOf(object))) {
+      StashRemote(object, c, shards_->OwnerOf(object))) {
     return;
   }
   if (scarce || !EnsureBin(c)) {
@@ -260,13 +260,21 @@ void Tcache::Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery)
     const bool foreign = !(owner == shard_);
     unsigned staged = 0;
     if (foreign && IsSmall(c.value()) && group < kDirectBatch && delivery == Delivery::kStash) {
-      while (staged < group && remote_.Add(objects[staged], c, owner)) ++staged;
+      while (staged < group && StashRemote(objects[staged], c, owner)) ++staged;
       if (staged < group) DeliverRemote(delivery);
     }
     if (staged < group) DeliverGroup(owner, c, objects + staged, group - staged, delivery);
     objects += group;
     n -= group;
   }
+}
+
+// The stash's memory comes with the first object.
+bool Tcache::StashRemote(void* object, SizeClass c, ShardId owner) {
+  if (remote_.room() == nullptr) {
+    remote_.SetRoom(static_cast<RemoteStash::Entry*>(pool_->Allocate(kRemoteBytes)));
+  }
+  return remote_.Add(object, c, owner);
 }
 
 void Tcache::DeliverRemote(Delivery delivery) {
@@ -315,6 +323,8 @@ void Tcache::Retire() {
     top[i] = bins_[i].base;
   }
   capacity_bytes_.Subtract(capacity_bytes_.Get());
+  if (remote_.room() != nullptr) pool_->Free(remote_.room(), kRemoteBytes);
+  remote_.SetRoom(nullptr);
 }
 
 size_t Tcache::Rob() {

@@ -168,6 +168,7 @@ class alignas(2 * kCacheLine) Tcache {
   // The least capacity of a bin in use: half of it is moved at a time; of a wide class no more
   // than must be.
   static constexpr uint32_t MinCapacity(SizeClass c) { return IsWide(c.value()) ? 1 : 2; }
+  static constexpr size_t kRemoteBytes = RemoteStash::kEntries * sizeof(RemoteStash::Entry);
   // Groups of foreign objects from this size on are handed over at once.
   static constexpr unsigned kDirectBatch = 16;
 
@@ -201,6 +202,7 @@ class alignas(2 * kCacheLine) Tcache {
   void FlushOldest(SizeClass c, unsigned n, Delivery delivery);
   void Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery);
   void DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n, Delivery delivery);
+  bool StashRemote(void* object, SizeClass c, ShardId owner);
   void DeliverRemote(Delivery delivery);
   unsigned Count(SizeClass c) const {
     return static_cast<unsigned>(top[c.value()] - bins_[c.value()].base) - bins_[c.value()].taken;
@@ -221,6 +223,7 @@ class alignas(2 * kCacheLine) Tcache {
   bool robbed_ = false;  // the thief's store; the owner's look comes after the handle's release
   RemoteStash remote_;
 };
+static_assert(sizeof(Tcache) <= kPageSize, "one page fault and one page for each thread");
 
 }  // namespace hz3
 
