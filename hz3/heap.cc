@@ -179,6 +179,7 @@ void Heap::Housekeeping(Tcache& cache) {
   if ((cache.refills.Get() + cache.flushes.Get()) % kHousekeepingEvery != 0) return;
   const uint64_t now = MemBudget::NowMs();
   pressure_.Watch(now, &cache);
+  cache.EmptyIdleBins();
   budget_.MaybeDecay(shards_[cache.shard()], now);
 }
 

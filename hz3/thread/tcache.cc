@@ -21,6 +21,9 @@ constexpr size_t kFirstPart = 256;
 // not help, no bin grows for this many slow paths.
 constexpr unsigned kMaxVictims = 4;
 constexpr uint64_t kGrowthPause = 256;
+// Bins looked at for being idle at a time, and what they must hold to be worth it.
+constexpr unsigned kIdleBins = 8;
+constexpr size_t kIdleBytes = size_t{16} << 10;
 // A neighbour is asked for dirty pages when it has at least this many.
 constexpr size_t kBorrowPages = 64;
 
@@ -41,6 +44,11 @@ uint32_t Tcache::MaxCapacity(SizeClass c) {
                        : size <= kMaxBinnedSize ? kConfig.medium_bin_bytes
                                                 : kConfig.wide_bin_bytes;
   return static_cast<uint32_t>(std::clamp<size_t>(bytes / size, MinCapacity(c), kMaxArray - 1));
+}
+
+uint32_t Tcache::FreeOnlyCapacity(SizeClass c) {
+  const size_t entries = kConfig.free_only_bin_bytes / InfoOf(c).size;
+  return std::min(std::max(static_cast<uint32_t>(entries), MinCapacity(c)), MaxCapacity(c));
 }
 
 uint32_t Tcache::FirstCapacity(SizeClass c) const {
@@ -83,9 +91,11 @@ void Tcache::DropArray(SizeClass c) {
   bin.entries = 0;
 }
 
+// A thread that only frees what others allocate has no use for a long bin, and others have.
 void Tcache::GrowBin(SizeClass c) {
   Bin& bin = bins_[c.value()];
-  const uint32_t wanted = std::min(bin.capacity * 2, MaxCapacity(c));
+  const uint32_t most = bin.refilled ? MaxCapacity(c) : FreeOnlyCapacity(c);
+  const uint32_t wanted = std::min(bin.capacity * 2, most);
   if (wanted <= bin.capacity) return;
   const uint64_t now = refills.Get() + flushes.Get();
   if (now < next_growth_) return;
@@ -130,8 +140,10 @@ void* Tcache::Refill(SizeClass c) {
   refills.Add(1);
   Bin& bin = bins_[c.value()];
   const bool fresh = bin.capacity == 0;
+  bin.missed = true;
   if (!EnsureBin(c)) return nullptr;
   const bool scarce = control_->scarce();
+  bin.refilled = true;
   if (!scarce && !fresh) GrowBin(c);
   const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
   unsigned got = (*shards_)[shard_].stash(c).Take(bin.base, want);
@@ -208,6 +220,7 @@ unsigned Tcache::RefillFromNeighbours(SizeClass c, void** out, unsigned want,
 void Tcache::Accept(SizeClass c, void* object) {
   flushes.Add(1);
   Bin& bin = bins_[c.value()];
+  bin.missed = true;
   const bool scarce = control_->scarce();
   const bool goes_home = GoesHome(c, object);
   // A thread that has none of its own: until there are enough for whole batches.
@@ -303,6 +316,22 @@ void Tcache::DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n
     return;
   }
   shard.PostObjects(c, objects, n);
+}
+
+// What the hot path does with a bin shows in how much it holds, unless that comes back to the same.
+void Tcache::EmptyIdleBins() {
+  for (unsigned i = 0; i < kIdleBins; ++i) {
+    const SizeClass c(next_idle_);
+    next_idle_ = static_cast<uint8_t>(next_idle_ + 1 == kClasses ? 1 : next_idle_ + 1);
+    Bin& bin = bins_[c.value()];
+    const unsigned count = Count(c);
+    const bool idle = !bin.missed && bin.seen == count;
+    bin.missed = false;
+    bin.seen = static_cast<uint16_t>(count);
+    if (!idle || size_t{count} * InfoOf(c).size < kIdleBytes) continue;
+    FlushOldest(c, count, Delivery::kBitmap);
+    ShrinkBin(c, std::max(bin.capacity / 2, MinCapacity(c)));
+  }
 }
 
 void Tcache::FlushAll(Delivery delivery) {

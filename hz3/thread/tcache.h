@@ -20,7 +20,8 @@
 // the handle, the thief sets the handle and, after the barrier, looks at busy.
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
-// the thread's part of the budget does; all bins together at most TcacheControl::ThreadBytes() and,
+// the thread's part of the budget does or when the bin lies idle; a thread that never allocates of a
+// class keeps its bin short; all bins together at most TcacheControl::ThreadBytes() and,
 // on top, their first capacities (half a MiB for all classes but the wide ones, 6.5 MiB for
 // those) and the remote stash.
 #ifndef HZ3_THREAD_TCACHE_H_
@@ -87,6 +88,9 @@ class alignas(2 * kCacheLine) Tcache {
   void* Refill(SizeClass c);
   // Takes `object` of class c, flushing the older half of the bin when it is full.
   void Accept(SizeClass c, void* object);
+  // Looks at the next few bins: one that holds much and was not used since the last look is
+  // emptied. Once in a while; all bins get their turn.
+  void EmptyIdleBins();
   // Empties all bins and the remote stash.
   void FlushAll(Delivery delivery);
   // Empties everything and gives the arrays back; the thread ends.
@@ -162,6 +166,9 @@ class alignas(2 * kCacheLine) Tcache {
     uint32_t entries = 0;   // of the array, without the nullptr below it
     uint32_t capacity = 0;  // how many the bin may hold now
     uint32_t taken = 0;     // lowest entries that are void since Rob; 0 after Settle
+    uint16_t seen = 0;      // objects in it when it was last looked at for being idle
+    bool missed = false;    // used by a slow path since then
+    bool refilled = false;  // the thread allocates from it, too
   };
 
   static constexpr void* kNothing[2] = {nullptr, nullptr};
@@ -172,6 +179,7 @@ class alignas(2 * kCacheLine) Tcache {
   // Groups of foreign objects from this size on are handed over at once.
   static constexpr unsigned kDirectBatch = 16;
 
+  static uint32_t FreeOnlyCapacity(SizeClass c);
   uint32_t FirstCapacity(SizeClass c) const;
   void SetBusy(bool busy) {
     // The child of a fork gets a copy of this memory as it is at one instant, so the order of the
@@ -215,6 +223,7 @@ class alignas(2 * kCacheLine) Tcache {
   TcacheControl* control_ = nullptr;
   ShardId shard_;
   uint8_t next_victim_ = 1;
+  uint8_t next_idle_ = 1;
   uint64_t next_growth_ = 0;  // no bin grows before so many slow paths
   Counter capacity_bytes_;
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.

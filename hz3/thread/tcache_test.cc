@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kArenaBytes = size_t{64} << 20;
 const SizeClass kSmall = ClassOf(64);
 const SizeClass kMedium = ClassOf(2 * kPageSize);
+const SizeClass kLarger = ClassOf(4 * kPageSize);
 
 class TcacheTest : public ::testing::Test {
  protected:
@@ -116,6 +117,54 @@ TEST_F(TcacheTest, TinyObjectsOfAnotherShardAreNotReusedNextToTheirNeighbours) {
   EXPECT_LT(other->CachedObjects(tiny), Tcache::MaxCapacity(tiny) / 2);
   for (size_t i = 1; i < given.size(); i += 2) Free(tiny, given[i]);
   registry_.End(other);
+}
+
+TEST_F(TcacheTest, ABinThatIsNotUsedGivesBackWhatItHolds) {
+  for (void* p : AllocateMany(*cache_, kMedium, 16)) Free(kMedium, p);
+  for (void* p : AllocateMany(*cache_, kSmall, 16)) Free(kSmall, p);
+  ASSERT_GT(cache_->CachedObjects(kMedium), 4u);
+  const unsigned small = cache_->CachedObjects(kSmall);
+  // Two rounds over all bins: one to see what they hold, one to find it unchanged.
+  for (unsigned i = 0; i < 3 * kClasses; ++i) {
+    cache_->EmptyIdleBins();
+    void* used = Allocate(kLarger);
+    Free(kLarger, used);
+  }
+  EXPECT_EQ(cache_->CachedObjects(kMedium), 0u);
+  EXPECT_EQ(cache_->CachedObjects(kSmall), small) << "too little to be worth it";
+  void* again = Allocate(kMedium);
+  EXPECT_NE(again, nullptr);
+  Free(kMedium, again);
+}
+
+TEST_F(TcacheTest, ABinThatIsUsedKeepsWhatItHolds) {
+  for (void* p : AllocateMany(*cache_, kMedium, 64)) Free(kMedium, p);
+  const unsigned before = cache_->CachedObjects(kMedium);
+  constexpr unsigned kLooks = 24;  // more than two rounds over all bins
+  ASSERT_GT(before, kLooks);
+  std::vector<void*> taken;
+  for (unsigned i = 0; i < kLooks; ++i) {
+    cache_->EmptyIdleBins();
+    taken.push_back(Allocate(kMedium));
+  }
+  EXPECT_EQ(cache_->CachedObjects(kMedium), before - kLooks);
+  for (void* p : taken) Free(kMedium, p);
+}
+
+TEST_F(TcacheTest, AThreadThatOnlyFreesKeepsLittle) {
+  Tcache* consumer = registry_.Start();
+  const std::vector<void*> blocks = AllocateMany(*cache_, kMedium, 1000);
+  size_t most = 0;
+  for (void* p : blocks) {
+    Free(*consumer, kMedium, p);
+    most = std::max(most, consumer->CachedBytes());
+  }
+  EXPECT_LE(most, kConfig.free_only_bin_bytes + RemoteStash::kMaxBytes);
+  // From its first own allocation on the bin may grow.
+  Free(*consumer, kMedium, Allocate(*consumer, kMedium));
+  for (void* p : AllocateMany(*consumer, kMedium, 200)) Free(*consumer, kMedium, p);
+  EXPECT_GT(consumer->CachedBytes(), kConfig.free_only_bin_bytes);
+  registry_.End(consumer);
 }
 
 TEST_F(TcacheTest, BinsOfTagsWithoutAClassStayFull) {
