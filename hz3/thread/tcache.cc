@@ -261,15 +261,32 @@ void Tcache::FlushOldest(SizeClass c, unsigned n, Delivery delivery) {
   top[c.value()] = bin.base + (count - n);
 }
 
+// Moves the objects that are the owner's to the front, the first of which is one; returns how many.
+// Most of a batch lies in few segments, so the one of the last hit is compared first.
+unsigned Tcache::GroupByOwner(ShardId owner, void** objects, unsigned n) const {
+  const auto segment_of = [](const void* object) {
+    return reinterpret_cast<uintptr_t>(object) & ~uintptr_t{kSegmentSize - 1};
+  };
+  uintptr_t hit = segment_of(objects[0]);
+  unsigned group = 1;
+  for (unsigned i = 1; i < n; ++i) {
+    void* const object = objects[i];
+    if (reinterpret_cast<uintptr_t>(object) - hit >= kSegmentSize) {
+      if (!(shards_->OwnerOf(object) == owner)) continue;
+      hit = segment_of(object);
+    }
+    if (group != i) objects[i] = objects[group], objects[group] = object;
+    ++group;
+  }
+  return group;
+}
+
 // Partitions objects[0..n) by owner and hands each group over; the array is left in any order. One
 // pass for each shard that occurs.
 void Tcache::Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery) {
   while (n > 0) {
     const ShardId owner = shards_->OwnerOf(objects[0]);
-    unsigned group = 1;
-    for (unsigned i = 1; i < n; ++i) {
-      if (shards_->OwnerOf(objects[i]) == owner) std::swap(objects[group++], objects[i]);
-    }
+    const unsigned group = GroupByOwner(owner, objects, n);
     const bool foreign = !(owner == shard_);
     unsigned staged = 0;
     if (foreign && IsSmall(c.value()) && group < kDirectBatch && delivery == Delivery::kStash) {

@@ -208,6 +208,7 @@ class alignas(2 * kCacheLine) Tcache {
   unsigned RefillFromNeighbours(SizeClass c, void** out, unsigned want, const Effort& effort);
   bool GoesHome(SizeClass c, const void* object) const;
   void FlushOldest(SizeClass c, unsigned n, Delivery delivery);
+  unsigned GroupByOwner(ShardId owner, void** objects, unsigned n) const;
   void Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery);
   void DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n, Delivery delivery);
   bool StashRemote(void* object, SizeClass c, ShardId owner);
