@@ -2,7 +2,7 @@
 //
 //   small   classes 1..kSmallClasses: up to 3840 bytes, cut from spans. Steps of 16 up to 256, then
 //           eight classes a doubling, so that at most 12.5 % of an object is waste above 128 bytes.
-//           With kConfig.finer_spans also 5 KiB, four in a span: blocks of a page and a header are
+//           With kConfig.finer_spans also 4.5 KiB, seven in a span: blocks of a page and a header are
 //           common, and two pages would be twice as much.
 //   medium  the 8 classes after those: runs of 1..8 pages (at most one page of waste).
 //   wide    runs of 10..256 pages, four classes a doubling: at most a fifth of a run is waste. Only
@@ -68,7 +68,7 @@ struct ClassInfo {
 namespace internal {
 
 constexpr size_t SmallSize(unsigned c) {
-  if (c > kPlainSmallClasses) return 5 << 10;
+  if (c > kPlainSmallClasses) return 4608;
   if (c <= 16) return c * 16;
   const unsigned octave = (c - 17) / 8;
   return (256u << octave) + ((c - 17) % 8 + 1) * (32u << octave);

@@ -70,12 +70,11 @@ TEST(SizeClasses, AWideClassWastesAFifthOfItsPagesAtMost) {
   }
 }
 
-TEST(SizeClasses, FinerSpansLeaveNoByteUnused) {
+TEST(SizeClasses, AFinerSpanHoldsAPageAndAHeader) {
   if (!kConfig.finer_spans) GTEST_SKIP() << "switched off";
   const SizeClass c = ClassOf(kPageSize + 100);
-  EXPECT_EQ(InfoOf(c).size, 5u << 10);
+  EXPECT_EQ(InfoOf(c).size, kPageSize + kPageSize / 8);
   EXPECT_TRUE(IsSmall(c.value()));
-  EXPECT_EQ(InfoOf(c).objects * InfoOf(c).size, InfoOf(c).pages * kPageSize);
 }
 
 TEST(SizeClasses, ASpanHoldsAsManyObjectsAsFit) {
