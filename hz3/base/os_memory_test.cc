@@ -108,6 +108,21 @@ TEST(Machine, HasMemoryAndProcessors) {
   EXPECT_GE(UsableCpus(), 1u);
 }
 
+TEST(OsCountersTest, CallsThatChangeWhatIsCommittedAreCountedWithTheirTime) {
+  OsMemory& os = SystemMemory();
+  constexpr size_t kBytes = size_t{64} << 20;
+  void* start = os.Reserve(kBytes, kPageSize);
+  ASSERT_NE(start, nullptr);
+  const uint64_t calls = os_counters.calls;
+  const uint64_t ns = os_counters.ns;
+  ASSERT_TRUE(os.Commit(start, kBytes));
+  memset(start, 1, kBytes);
+  ASSERT_TRUE(os.Purge(start, kBytes));
+  EXPECT_EQ(os_counters.calls, calls + 2);
+  EXPECT_GT(os_counters.ns, ns);
+  os.Release(start, kBytes);
+}
+
 TEST(Machine, AddressSpaceLeftFollowsRlimitAs) {
   rlimit before;
   ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
