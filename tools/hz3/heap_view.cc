@@ -394,7 +394,8 @@ class Reader {
       const bool is_small = tag < FirstMedium();
       o.cached += c.cached * c.size;
       o.mail += c.mail * c.size;
-      (is_small ? o.live_small : o.live_runs) += c.live() * c.size;
+      (is_small ? o.live_small : tag < layout_.first_wide ? o.live_runs : o.live_large) +=
+          c.live() * c.size;
       if (is_small) o.free_in_spans += c.spans * c.pages * kPageBytes -
                                        (c.live() + c.cached + c.mail) * c.size;
     }

@@ -70,8 +70,8 @@ struct ClassFigures {
 // Bytes of the heap by what they are; they add up to the pages of all tiles.
 struct Occupancy {
   uint64_t live_small = 0;
-  uint64_t live_runs = 0;  // of medium and wide classes
-  uint64_t live_large = 0;
+  uint64_t live_runs = 0;   // of medium classes
+  uint64_t live_large = 0;  // longer runs and blocks of whole slots
   uint64_t cached = 0;
   uint64_t mail = 0;
   uint64_t free_in_spans = 0;  // free objects, and what no object fits into

@@ -25,7 +25,7 @@ absl::Status ProcessError(pid_t pid, int error) {
     case EACCES:
       return absl::PermissionDeniedError(
           absl::StrCat("no permission to read process ", pid,
-                       ": it must be of the same user, and kernel.yama.ptrace_scope 0, or you root"));
+                       ": be root, or its user with kernel.yama.ptrace_scope 0"));
     case EFAULT:
     case EIO:
       return absl::UnavailableError(
