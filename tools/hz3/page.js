@@ -20,6 +20,8 @@
     return value.toFixed(digits).replace(/\.0$/, '') + ' ' + units[unit];
   };
   const secondsText = (s) => s.toFixed(s < 10 ? 2 : 1) + ' s';
+  // Without the folder that the program lies in.
+  const programText = (program) => program.replace(/^[^ ]*\//, '');
   const countText = (n) => n.toLocaleString('en');
 
   // A scale of bytes has ticks at round numbers of its unit.
@@ -81,8 +83,8 @@
     ['free_dirty', 'free pages, dirty', 'free-dirty'],
   ];
   const PRESSURE = [
-    ['pressure_climbs', 'climbs of the ladder', 'accent'],
     ['pressure_failures', 'failed allocations', 'bad'],
+    ['pressure_climbs', 'climbs of the ladder', 'accent'],
     ['pressure_broadcasts', 'broadcasts', 'large'],
     ['soft_limit_reliefs', 'soft limit reliefs', 'mail'],
   ];
@@ -91,7 +93,7 @@
   const TILE_COLUMNS = 32;
   const TILE_ROWS = PAGES / TILE_COLUMNS;
   const GAP = 2;  // between tiles, in pages
-  const MOST_MAP_HEIGHT = 1400;
+  const MOST_MAP_HEIGHT = 900;
   const PAGE_BYTES = 4096n;
 
   let recording;
@@ -147,11 +149,13 @@
     min: samples[0].t,
     max: Math.max(samples[samples.length - 1].t, samples[0].t + 0.001),
     ticks: {callback: (value) => Number(value.toFixed(3)) + ' s', maxRotation: 0,
-      autoSkipPadding: 16},
+      autoSkipPadding: 16, includeBounds: false},
   });
 
   const timeOptions = (yAxis, label) => {
     const options = baseOptions();
+    // The same width in both charts, so that their times lie below each other.
+    yAxis.afterFit = (scale) => { scale.width = 72; };
     options.scales = {x: timeAxis(), y: yAxis};
     options.plugins.tooltip.callbacks = {
       title: (items) => items.length ? 'at ' + secondsText(items[0].parsed.x) : '', label,
@@ -192,7 +196,7 @@
     const datasets = PRESSURE.map(([key, label, name]) => ({
       label, data: samples.map((s, i) => ({x: s.t, y: Math.max(0, since(key, i))})),
       borderColor: color(name), backgroundColor: color(name), borderWidth: 1.5, stepped: 'after',
-      pointRadius: (context) => context.raw && context.raw.y > 0 ? 4 : 0, pointHitRadius: 6,
+      pointRadius: (context) => context.raw && context.raw.y > 0 ? 2.5 : 0, pointHitRadius: 6,
     }));
     const last = samples[samples.length - 1].events;
     byId('pressure-note').textContent = PRESSURE.every(([key]) => last[key] === 0)
@@ -480,7 +484,7 @@
     parts.push(recording.started);
     if (recording.ending) parts.push(recording.ending);
     if (recording.partial) parts.push('cut off');
-    byId('title').textContent = recording.program;
+    byId('title').textContent = programText(recording.program);
     byId('about').textContent = parts.join(' \u00b7 ');
     byId('empty').hidden = samples.length > 0;
     byId('recording').hidden = samples.length === 0;
@@ -599,7 +603,7 @@
     if (data.recordings.length > 1) {
       byId('choice').hidden = false;
       byId('recordings').replaceChildren(...data.recordings.map((each, i) => {
-        const option = element('option', `${each.program} \u00b7 ${each.started}`);
+        const option = element('option', `${programText(each.program)} \u00b7 ${each.started}`);
         option.value = String(i);
         return option;
       }));
