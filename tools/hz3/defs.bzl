@@ -28,6 +28,8 @@ def hz3_tool_library(name, deps = [], more_srcs = [], test_deps = [], test_data 
             srcs = test_srcs,
             copts = ABSL_USER_COPTS,
             data = test_data,
+            # A box of the allocator that a test links has hidden symbols.
+            linkstatic = True,
             deps = [":" + name] + deps + [dep for dep in test_deps if dep not in deps] +
                    ["@com_google_googletest//:gtest_main"],
         )

@@ -55,7 +55,9 @@
     maintainAspectRatio: false,
     interaction: {mode: 'index', intersect: false},
     plugins: {
-      legend: {position: 'bottom', labels: {boxWidth: 12, boxHeight: 12, padding: 10}},
+      legend: {position: 'bottom', labels: {
+        usePointStyle: true, boxWidth: 14, boxHeight: 9, padding: 10, color: color('text'),
+      }},
       tooltip: {
         backgroundColor: color('text'), titleColor: color('panel'), bodyColor: color('panel'),
       },
@@ -168,7 +170,8 @@
 
   const line = (label, name, points, more) => ({
     label, data: points, borderColor: color(name), backgroundColor: color(name), borderWidth: 1.5,
-    pointRadius: samples.length === 1 ? 3 : 0, pointHitRadius: 6, ...more,
+    pointRadius: samples.length === 1 ? 3 : 0, pointHitRadius: 6,
+    pointStyle: 'line', ...more,
   });
 
   const drawOccupancy = () => {
@@ -181,6 +184,7 @@
     const areas = OCCUPANCY.map(([key, label, name]) =>
       line(label, name, at((s) => s.occupancy[key]), {
         stack: 'use', fill: 'stack', borderWidth: 0, backgroundColor: hasAlpha(name, 0.85),
+        pointStyle: 'rectRounded',
       }));
     areas[0].fill = 'origin';
     const most = Math.max(...samples.map((s) => Math.max(s.rss, s.committed)));
@@ -224,7 +228,8 @@
   const drawClasses = () => {
     const rows = samples[chosen].classes.map(classParts).sort((a, b) => a.size - b.size);
     const part = (label, key, name) =>
-      ({label, data: rows.map((row) => row[key]), backgroundColor: color(name)});
+      ({label, data: rows.map((row) => row[key]), backgroundColor: color(name),
+        pointStyle: 'rectRounded'});
     const config = {
       labels: rows.map((row) => bytesText(row.size)),
       datasets: [part('live', 'live', 'small-full'), part('cached in bins', 'cached', 'cached'),
@@ -502,9 +507,10 @@
 
   // -- benchmarks --------------------------------------------------------------------------------
 
+  const isBytes = (unit) => unit === 'bytes' || unit === 'B';
   const valueText = (value, unit) => {
     if (value === null || value === undefined) return '-';
-    if (unit === 'bytes' || unit === 'B') return bytesText(value);
+    if (isBytes(unit)) return bytesText(value);
     const text = Math.abs(value) >= 1000 ? countText(Math.round(value)) : String(Number(value.toPrecision(4)));
     return unit ? `${text} ${unit}` : text;
   };
@@ -527,7 +533,10 @@
     const options = baseOptions();
     options.scales = {
       x: {offset: rows.length === 1, ticks: {maxRotation: 40}},
-      y: {grace: '15%', ticks: {callback: (value) => valueText(value, unit)}},
+      y: {
+        grace: '15%', ticks: {callback: (value) => valueText(value, isBytes(unit) ? unit : '')},
+        title: {display: Boolean(unit) && !isBytes(unit), text: unit},
+      },
     };
     options.plugins.legend.labels.filter = (item) => !item.text.startsWith('_');
     options.plugins.tooltip.callbacks = {
@@ -557,7 +566,7 @@
     const made = element('tr');
     made.dataset.name = row.name || '-';
     const range = row.low === null || row.high === null ? '-'
-      : `${valueText(row.low, row.unit)} .. ${valueText(row.high, row.unit)}`;
+      : `${valueText(row.low, isBytes(row.unit) ? row.unit : '')} to ${valueText(row.high, row.unit)}`;
     made.append(element('td', row.name || '-'), element('td', row.kind || '-'),
       element('td', row.verdict || '-', verdictClass(row.verdict)),
       element('td', valueText(row.value, row.unit)), element('td', valueText(row.baseline, row.unit)),
