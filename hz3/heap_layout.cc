@@ -119,5 +119,6 @@ class HeapLayoutMaker {
 }  // namespace hz3
 
 // Retained: nothing in a program that hz3 is linked into refers to it, and linkers leave that out.
-extern "C" __attribute__((visibility("default"), used, retain)) constinit const hz3::HeapLayout
-    hz3_heap_layout = hz3::HeapLayoutMaker::Make();
+extern "C" __attribute__((visibility("default"), used,
+                          retain)) constinit const hz3::HeapLayout hz3_heap_layout =
+    hz3::HeapLayoutMaker::Make();

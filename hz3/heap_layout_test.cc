@@ -35,12 +35,14 @@ TEST(HeapLayout, LeadsToTheTagAndTheRecordOfALiveBlock) {
   const uint8_t tag = At<const uint8_t*>(layout.arena, layout.in_arena.tags)[page];
   EXPECT_EQ(At<uint32_t>(layout.classes.address, tag * layout.classes.stride), 64u);
   EXPECT_LT(slot, At<uint32_t>(layout.arena, layout.in_arena.used_slots));
-  const char* segment = At<const char*>(layout.arena, layout.in_arena.segments) +
-                        slot * layout.in_segment.bytes;
+  const char* segment =
+      At<const char*>(layout.arena, layout.in_arena.segments) + slot * layout.in_segment.bytes;
   EXPECT_EQ(At<uint8_t>(segment, layout.in_segment.use), 1);
   const size_t bit = page % 512;
   EXPECT_EQ(At<uint64_t>(segment, layout.in_segment.free + static_cast<uint32_t>(bit / 64 * 8)) >>
-                (bit % 64) & 1, 0u);
+                    (bit % 64) &
+                1,
+            0u);
   heap.FreeSlow(block);
 }
 

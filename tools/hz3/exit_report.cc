@@ -26,7 +26,9 @@ uint64_t Figure(const Json& stats, const char* name) {
 
 std::string Bytes(uint64_t bytes) { return HumanBytes(static_cast<double>(bytes)); }
 
-std::string Millis(uint64_t ns) { return absl::StrFormat("%.1f ms", static_cast<double>(ns) / 1e6); }
+std::string Millis(uint64_t ns) {
+  return absl::StrFormat("%.1f ms", static_cast<double>(ns) / 1e6);
+}
 
 double Seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
@@ -42,7 +44,8 @@ std::string Line(const char* name, const std::string& value, const char* meaning
 
 // A level of the heap: how much of what it holds is not in use.
 std::string Level(const char* name, uint64_t idle, uint64_t held, const char* meaning) {
-  const double share = held == 0 ? 0 : 100.0 * static_cast<double>(idle) / static_cast<double>(held);
+  const double share =
+      held == 0 ? 0 : 100.0 * static_cast<double>(idle) / static_cast<double>(held);
   return absl::StrFormat("  %-24s %12s   %4.1f %% %s\n", name, Bytes(idle), share, meaning);
 }
 
@@ -98,7 +101,8 @@ std::string ClassesText(const Json& stats) {
 std::string Pressure(const Json& s) {
   const uint64_t climbs = Figure(s, "pressure_climbs");
   const uint64_t reliefs = Figure(s, "soft_limit_reliefs");
-  if (climbs + reliefs == 0) return "  no pressure: no allocation had to look further than its shard\n";
+  if (climbs + reliefs == 0)
+    return "  no pressure: no allocation had to look further than its shard\n";
   return absl::StrFormat(
       "  pressure: %u climbs of the ladder, %u rescued, %u failed, %u broadcasts, %s; "
       "%u soft limit reliefs\n",
@@ -107,21 +111,21 @@ std::string Pressure(const Json& s) {
 }
 
 std::string SlowPaths(const Json& s) {
-  return absl::StrCat(
-      "\nslow paths\n",
-      absl::StrFormat("  %u batches taken from shards, %u given back\n", Figure(s, "refills"),
-                      Figure(s, "flushes")),
-      absl::StrFormat("  %u calls to the system for memory, %s\n", Figure(s, "os_calls"),
-                      Millis(Figure(s, "os_ns"))),
-      Pressure(s));
+  return absl::StrCat("\nslow paths\n",
+                      absl::StrFormat("  %u batches taken from shards, %u given back\n",
+                                      Figure(s, "refills"), Figure(s, "flushes")),
+                      absl::StrFormat("  %u calls to the system for memory, %s\n",
+                                      Figure(s, "os_calls"), Millis(Figure(s, "os_ns"))),
+                      Pressure(s));
 }
 
 std::string Others(const ExitReport& report) {
   if (report.others.empty()) return "";
   uint64_t most = 0;
   for (const Json& stats : report.others) most = std::max(most, Figure(stats, "peak_used_bytes"));
-  return absl::StrFormat("\n%u more processes left figures; the largest had %s in use at its peak\n",
-                         report.others.size(), Bytes(most));
+  return absl::StrFormat(
+      "\n%u more processes left figures; the largest had %s in use at its peak\n",
+      report.others.size(), Bytes(most));
 }
 
 Json ReadJson(const std::filesystem::path& path) {
@@ -148,17 +152,20 @@ void ReadFigures(const std::string& folder, pid_t pid, ExitReport* report) {
 std::string ExitReportText(const ExitReport& report) {
   const rusage& usage = report.ending.usage;
   const Json& s = report.stats;
-  std::string text = absl::StrFormat(
-      "\nhz3: %s: %s after %.2f s (%.2f s user, %.2f s system)\n", report.program,
-      report.ending.Text(), report.wall_s, Seconds(usage.ru_utime), Seconds(usage.ru_stime));
+  std::string text = absl::StrFormat("\nhz3: %s: %s after %.2f s (%.2f s user, %.2f s system)\n",
+                                     report.program, report.ending.Text(), report.wall_s,
+                                     Seconds(usage.ru_utime), Seconds(usage.ru_stime));
   if (s.is_null()) {
-    absl::StrAppend(&text, Line("peak resident", Bytes(PeakRss(report)), ""),
-                    "  The program left no figures: it did not end by exit(3), or does not run on hz3\n"
-                    "  (statically linked, or with raised privileges).\n");
+    absl::StrAppend(
+        &text, Line("peak resident", Bytes(PeakRss(report)), ""),
+        "  The program left no figures: it did not end by exit(3), or does not run on hz3\n"
+        "  (statically linked, or with raised privileges).\n");
   } else {
     absl::StrAppend(
-        &text, Line("peak live", Bytes(Figure(s, "peak_used_bytes")), "whole pages, with what bins held"),
-        Line("peak committed", Bytes(Figure(s, "peak_committed_bytes")), "with free pages kept for reuse"),
+        &text,
+        Line("peak live", Bytes(Figure(s, "peak_used_bytes")), "whole pages, with what bins held"),
+        Line("peak committed", Bytes(Figure(s, "peak_committed_bytes")),
+             "with free pages kept for reuse"),
         Line("peak resident", Bytes(PeakRss(report)), "with the program itself and its stacks"),
         Fragmentation(s), ClassesText(s), SlowPaths(s));
   }

@@ -93,7 +93,8 @@ class Parser {
       return InvalidArgumentError(StrCat("unknown flag --", word.name));
     }
     if (!word.value && !IsBool(name)) {
-      if (at_ + 1 >= args_.size()) return InvalidArgumentError(StrCat("--", name, " needs a value"));
+      if (at_ + 1 >= args_.size())
+        return InvalidArgumentError(StrCat("--", name, " needs a value"));
       word.value = args_[++at_];
     }
     if (name == "gate") {

@@ -18,7 +18,8 @@ std::string WhyRefused(const std::vector<std::string>& args) {
 }
 
 TEST(ReadCommandLine, TheProgramBeginsWithTheFirstWordAndKeepsItsOwnFlags) {
-  const auto line = ReadCommandLine({"--stats", "--lane", "fast", "ls", "--lane=x", "-l"}, kNames, true);
+  const auto line =
+      ReadCommandLine({"--stats", "--lane", "fast", "ls", "--lane=x", "-l"}, kNames, true);
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(line->program, ElementsAre("ls", "--lane=x", "-l"));
   EXPECT_TRUE(absl::GetFlag(FLAGS_stats));

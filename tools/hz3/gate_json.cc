@@ -35,10 +35,10 @@ Json MachineOf(const Json& file) {
 }
 
 Json GateRow(const Json& row) {
-  return {{"name", TextOf(row, "name")},        {"kind", TextOf(row, "kind")},
-          {"verdict", TextOf(row, "verdict")},  {"unit", TextOf(row, "unit")},
-          {"value", NumberOf(row, "value")},    {"baseline", NumberOf(row, "baseline")},
-          {"ratio", NumberOf(row, "ratio")},    {"low", NumberOf(row, "low")},
+  return {{"name", TextOf(row, "name")},       {"kind", TextOf(row, "kind")},
+          {"verdict", TextOf(row, "verdict")}, {"unit", TextOf(row, "unit")},
+          {"value", NumberOf(row, "value")},   {"baseline", NumberOf(row, "baseline")},
+          {"ratio", NumberOf(row, "ratio")},   {"low", NumberOf(row, "low")},
           {"high", NumberOf(row, "high")}};
 }
 
@@ -71,7 +71,8 @@ Json Median(const std::vector<double>& sorted) {
 // One verdict of a row of bench:peers; the best peer is its baseline.
 Json PeersRow(const Json& row, const Json& verdict) {
   const Json metric = TextOf(verdict, "metric");
-  const bool is_cpu = metric.is_string() && metric.get<std::string>().find("CPU") != std::string::npos;
+  const bool is_cpu =
+      metric.is_string() && metric.get<std::string>().find("CPU") != std::string::npos;
   const Json lane = verdict.value("lane", Json());
   const std::vector<double> ours = RunsOf(row, lane, is_cpu);
   const std::vector<double> best = RunsOf(row, verdict.value("best_peer", Json()), is_cpu);
@@ -82,7 +83,9 @@ Json PeersRow(const Json& row, const Json& verdict) {
   return {{"name", absl::StrCat(text(TextOf(row, "row")), " ", text(lane), " ", text(metric))},
           {"kind", TextOf(row, "group")},
           {"verdict", TextOf(verdict, "verdict")},
-          {"unit", !is_cpu ? "bytes" : is_synthetic ? "ns/op" : "s"},
+          {"unit", !is_cpu        ? "bytes"
+                   : is_synthetic ? "ns/op"
+                                  : "s"},
           {"value", Median(ours)},
           {"baseline", Median(best)},
           {"ratio", NumberOf(verdict, "ratio")},
@@ -105,10 +108,11 @@ void AddRows(const Json& row, Json* rows) {
 
 absl::StatusOr<Json> ParseGate(const std::string& name, const std::string& text) {
   const Json file = Json::parse(text, nullptr, false);
-  if (file.is_discarded()) return absl::DataLossError(name + ": this is not JSON, or it is cut off");
+  if (file.is_discarded())
+    return absl::DataLossError(name + ": this is not JSON, or it is cut off");
   if (!file.is_object() || !file.contains("rows") || !file["rows"].is_array()) {
-    return absl::DataLossError(name +
-                               ": neither a recording nor a JSON file of the gate or of bench:peers");
+    return absl::DataLossError(
+        name + ": neither a recording nor a JSON file of the gate or of bench:peers");
   }
   Json rows = Json::array();
   for (const Json& row : file["rows"]) {

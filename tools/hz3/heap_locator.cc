@@ -17,7 +17,9 @@
 namespace hz3::tool {
 namespace {
 
-std::string FileOf(pid_t pid, std::string_view name) { return absl::StrCat("/proc/", pid, "/", name); }
+std::string FileOf(pid_t pid, std::string_view name) {
+  return absl::StrCat("/proc/", pid, "/", name);
+}
 
 // The mapping of a line of maps, if it is a file's first page:
 //   start-end rwxp offset major:minor inode     path
@@ -75,9 +77,9 @@ absl::Status CheckLayout(const HeapLayout& layout) {
     return absl::DataLossError("what it calls hz3's heap is none");
   }
   if (layout.version != HeapLayout::kVersion || layout.bytes != sizeof(HeapLayout)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("its hz3 is another version: heap layout ", layout.version, ", this tool reads ",
-                     HeapLayout::kVersion));
+    return absl::FailedPreconditionError(absl::StrCat("its hz3 is another version: heap layout ",
+                                                      layout.version, ", this tool reads ",
+                                                      HeapLayout::kVersion));
   }
   return absl::OkStatus();
 }
@@ -89,8 +91,7 @@ absl::StatusOr<LocatedHeap> LocateHeap(const RemoteMemory& memory) {
   for (const MappedObject& object : ObjectsInMaps(*maps)) {
     const auto symbol = FindElfSymbol(PathFromOutside(pid, object.path), HZ3_HEAP_LAYOUT_SYMBOL);
     if (!symbol) continue;
-    const auto layout =
-        memory.Get<HeapLayout>(object.start - symbol->first_load + symbol->value);
+    const auto layout = memory.Get<HeapLayout>(object.start - symbol->first_load + symbol->value);
     if (!layout.ok()) return layout.status();
     if (absl::Status status = CheckLayout(*layout); !status.ok()) {
       return absl::Status(status.code(), absl::StrCat("process ", pid, ": ", status.message()));

@@ -51,7 +51,8 @@ TEST(CheckLayout, TakesItsOwnVersionOnly) {
 
 TEST(LocateHeap, SaysWhyThereIsNone) {
   EXPECT_THAT(LocateHeap(RemoteMemory(getpid())).status().message(), HasSubstr("does not run hz3"));
-  EXPECT_THAT(LocateHeap(RemoteMemory(999'999'999)).status().message(), HasSubstr("there is no process"));
+  EXPECT_THAT(LocateHeap(RemoteMemory(999'999'999)).status().message(),
+              HasSubstr("there is no process"));
 }
 
 }  // namespace

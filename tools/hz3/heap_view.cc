@@ -167,8 +167,7 @@ class Reader {
         return absl::OkStatus();
       }
     } else {
-      const auto pages =
-          static_cast<unsigned>(std::min<uint64_t>(huge_pages_left_, kTilePages));
+      const auto pages = static_cast<unsigned>(std::min<uint64_t>(huge_pages_left_, kTilePages));
       if (pages > 0) Add(pages, PageKind::kLarge, 0, 0, &tile);
       AddFreePages(raw.dirty, pages, kTilePages, &tile);
       huge_pages_left_ -= pages;
@@ -322,7 +321,8 @@ class Reader {
   }
 
   absl::Status ReadShards() {
-    const auto shards = memory_.Get<Address>(AddressOf(layout_.shard_table) + layout_.shards_pointer);
+    const auto shards =
+        memory_.Get<Address>(AddressOf(layout_.shard_table) + layout_.shards_pointer);
     const auto count = memory_.Get<uint32_t>(AddressOf(layout_.shard_table) + layout_.shards_count);
     if (!shards.ok()) return shards.status();
     if (!count.ok()) return count.status();
@@ -344,9 +344,9 @@ class Reader {
   void AddShard(const Copy& shard) {
     const auto& at = layout_.in_shard;
     Events& e = view_.events;
-    uint64_t* const counters[] = {&e.refills,         &e.flushes,         &e.spans_opened,
-                                  &e.spans_closed,    &e.runs_carved,     &e.segments_opened,
-                                  &e.segments_closed, &e.mail_collected,  &e.purged_pages};
+    uint64_t* const counters[] = {&e.refills,         &e.flushes,        &e.spans_opened,
+                                  &e.spans_closed,    &e.runs_carved,    &e.segments_opened,
+                                  &e.segments_closed, &e.mail_collected, &e.purged_pages};
     const size_t known = std::min<size_t>(std::size(counters), at.counter_count);
     for (size_t i = 0; i < known; ++i) *counters[i] += shard.Get<uint64_t>(at.counters + 8 * i);
     for (uint32_t tag = 1; tag < std::min(at.stash_count, ClassCount()); ++tag) {
@@ -394,10 +394,11 @@ class Reader {
       const bool is_small = tag < FirstMedium();
       o.cached += c.cached * c.size;
       o.mail += c.mail * c.size;
-      (is_small ? o.live_small : tag < layout_.first_wide ? o.live_runs : o.live_large) +=
-          c.live() * c.size;
-      if (is_small) o.free_in_spans += c.spans * c.pages * kPageBytes -
-                                       (c.live() + c.cached + c.mail) * c.size;
+      (is_small                   ? o.live_small
+       : tag < layout_.first_wide ? o.live_runs
+                                  : o.live_large) += c.live() * c.size;
+      if (is_small)
+        o.free_in_spans += c.spans * c.pages * kPageBytes - (c.live() + c.cached + c.mail) * c.size;
     }
     for (const Tile& tile : view_.tiles) {
       for (const Run& run : tile.runs) {

@@ -79,7 +79,8 @@ TEST(HeapView, OccupancyAddsUpToAllPages) {
 TEST(HeapView, TheSpanShowsHowFullItIs) {
   const HeapView view = Known();
   for (const tool::Run& run : view.tiles[0].runs) {
-    if (run.kind == PageKind::kSmall) EXPECT_EQ(run.value, K::kSmallLive);
+    if (run.kind != PageKind::kSmall) continue;
+    EXPECT_EQ(run.value, K::kSmallLive);
   }
   EXPECT_EQ(view.tiles[0].shard, 0);
   EXPECT_EQ(view.tiles[1].shard, Tile::kNoShard);

@@ -25,16 +25,16 @@
 namespace hz3::tool {
 namespace {
 
-using testlib::BackgroundProcess;
-using testlib::RunProgram;
-using testlib::RunResult;
-using testlib::TempDir;
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
+using testlib::BackgroundProcess;
+using testlib::RunProgram;
+using testlib::RunResult;
+using testlib::TempDir;
 
 std::string Runfile(const std::string& path) { return bench::FindRunfile("", path); }
 
@@ -101,8 +101,9 @@ TEST_F(RunTest, TheProgramRunsOnTheLaneThatWasAskedFor) {
 TEST_F(RunTest, StatisticsSayWhatAPersonWantsToKnow) {
   const RunResult result = Hz3({"run", "--stats", "--", "sort", "/proc/self/maps"});
   EXPECT_TRUE(result.ok()) << result;
-  for (const char* words : {"sort /proc/self/maps: exit 0", "peak live", "peak resident",
-                            "fragmentation by level", "top size classes", "slow paths", "pressure"}) {
+  for (const char* words :
+       {"sort /proc/self/maps: exit 0", "peak live", "peak resident", "fragmentation by level",
+        "top size classes", "slow paths", "pressure"}) {
     EXPECT_THAT(result.err, HasSubstr(words));
   }
   EXPECT_THAT(result.out, Not(HasSubstr("hz3:"))) << "the program's output stays its own";
@@ -136,10 +137,10 @@ TEST_F(RunTest, AProgramThatCrashesIsReportedWithoutFigures) {
 }
 
 TEST_F(RunTest, PassesTerminationOnToTheProgram) {
-  BackgroundProcess run({Runfile("tools/hz3/hz3"), "run", "--stats", "--", "sh", "-c",
-                         "trap 'exit 9' TERM; touch " + Path("ready") +
-                             "; while :; do sleep 0.02; done"},
-                        {});
+  BackgroundProcess run(
+      {Runfile("tools/hz3/hz3"), "run", "--stats", "--", "sh", "-c",
+       "trap 'exit 9' TERM; touch " + Path("ready") + "; while :; do sleep 0.02; done"},
+      {});
   while (access(Path("ready").c_str(), F_OK) != 0) usleep(10'000);
   // The forwarder stands soon after the start of the program.
   for (int i = 0; i < 5; ++i) {
@@ -150,9 +151,13 @@ TEST_F(RunTest, PassesTerminationOnToTheProgram) {
 }
 
 TEST_F(RunTest, RefusesMistakesInOneLine) {
-  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
-           {"run"}, {"run", "--lane=other", "true"}, {"run", "--library=/nowhere.so", "true"},
-           {"run", "--html=x", "true"}, {"run", "--json"}, {"nonsense"}}) {
+  for (const std::vector<std::string>& args :
+       std::vector<std::vector<std::string>>{{"run"},
+                                             {"run", "--lane=other", "true"},
+                                             {"run", "--library=/nowhere.so", "true"},
+                                             {"run", "--html=x", "true"},
+                                             {"run", "--json"},
+                                             {"nonsense"}}) {
     const RunResult result = Hz3(args);
     EXPECT_THAT(result.exit_code, ::testing::AnyOf(1, 2)) << result;
     EXPECT_TRUE(IsOneLine(result.err)) << result.err;
@@ -195,8 +200,9 @@ TEST_F(LiveTest, TheMapShowsEveryKindOfPage) {
 TEST_F(LiveTest, TheMapAsAPageHoldsTheSame) {
   const RunResult map = EventuallyOk({"map", "--html", Path("map.html"), pid_});
   ASSERT_TRUE(map.ok()) << map;
-  EXPECT_THAT(ReadText(Path("map.html")), AllOf(HasSubstr("<!DOCTYPE html>"),
-                                                HasSubstr("known_heap_main"), HasSubstr("\"tiles\"")));
+  EXPECT_THAT(
+      ReadText(Path("map.html")),
+      AllOf(HasSubstr("<!DOCTYPE html>"), HasSubstr("known_heap_main"), HasSubstr("\"tiles\"")));
 }
 
 TEST_F(LiveTest, ColoursAreForTerminalsOrOnDemand) {
@@ -239,7 +245,8 @@ TEST_F(LiveTest, AProgramThatHz3IsLinkedIntoIsFoundToo) {
 }
 
 TEST_F(LiveTest, AProgramUnderHz3IsFoundAndCanBeWatchedWhileItWorks) {
-  BackgroundProcess busy({Runfile("tools/hz3/hz3"), "run", "--", Runfile("tools/hz3/testing/busy")}, {});
+  BackgroundProcess busy({Runfile("tools/hz3/hz3"), "run", "--", Runfile("tools/hz3/testing/busy")},
+                         {});
   ASSERT_TRUE(EventuallyOk({"map", std::to_string(busy.pid())}).ok());
   // Whatever is seen in the middle of its changes, it is a map.
   for (int i = 0; i < 20; ++i) {
@@ -305,7 +312,8 @@ TEST_F(RecordTest, EndsAsTheProgramDoes) {
 }
 
 TEST_F(RecordTest, ARunningProcessIsRecordedForAsLongAsAskedFor) {
-  BackgroundProcess busy({Runfile("tools/hz3/hz3"), "run", "--", Runfile("tools/hz3/testing/busy")}, {});
+  BackgroundProcess busy({Runfile("tools/hz3/hz3"), "run", "--", Runfile("tools/hz3/testing/busy")},
+                         {});
   const std::string pid = std::to_string(busy.pid());
   ASSERT_TRUE(EventuallyOk({"map", pid}).ok());
   const RunResult record =
@@ -319,8 +327,8 @@ TEST_F(RecordTest, ARunningProcessIsRecordedForAsLongAsAskedFor) {
 
 TEST_F(RecordTest, AProgramWithoutHz3HasARecordingWithoutSamplesAndAPageThatSaysSo) {
   // A variable that the shell takes away stands for all that keeps hz3 out.
-  const RunResult record = Hz3({"record", "-o", Path("r"), "--library", Runfile("tools/hz3/testing/busy"),
-                                "--", "sleep", "0.1"});
+  const RunResult record = Hz3({"record", "-o", Path("r"), "--library",
+                                Runfile("tools/hz3/testing/busy"), "--", "sleep", "0.1"});
   EXPECT_THAT(record.err, HasSubstr("0 samples"));
   EXPECT_TRUE(Hz3({"report", "-o", Path("r.html"), Path("r")}).ok());
 }

@@ -21,8 +21,8 @@ absl::StatusOr<std::string> FindLibrary(std::string_view argv0);
 using Variables = std::vector<std::pair<std::string, std::string>>;
 Variables PreloadVariables(const std::string& library);
 
-// Becomes the program; returns only when that failed, with an exit code as of env(1): 127 when there
-// is no such program, 126 when it cannot be run. Says why on stderr.
+// Becomes the program; returns only when that failed, with an exit code as of env(1): 127 when
+// there is no such program, 126 when it cannot be run. Says why on stderr.
 int BecomeProgram(const std::vector<std::string>& program, const Variables& variables);
 
 struct Started {

@@ -25,26 +25,45 @@ struct Command {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      {"run", "[flags] [--] program [args ...]", "run a program on hz3",
+      {"run",
+       "[flags] [--] program [args ...]",
+       "run a program on hz3",
        "With --stats or --json it says, when the program has ended, what it needed of memory.\n"
        "Ends as the program does; 127 when there is no such program, 126 when it cannot be run.\n",
-       {"lane", "library", "stats", "json"}, true, RunCommand},
-      {"top", "[flags] pid", "watch the heap of a running process",
+       {"lane", "library", "stats", "json"},
+       true,
+       RunCommand},
+      {"top",
+       "[flags] pid",
+       "watch the heap of a running process",
        "Looks again and again, and never stops the process. Ctrl-C ends it.\n",
-       {"interval_ms", "iterations", "color"}, false, TopCommand},
-      {"map", "[flags] pid", "draw the heap of a running process, page by page",
+       {"interval_ms", "iterations", "color"},
+       false,
+       TopCommand},
+      {"map",
+       "[flags] pid",
+       "draw the heap of a running process, page by page",
        "Each segment of 2 MiB is a tile of 512 pages. The process is never stopped, so a page may\n"
        "be seen in the middle of a change.\n",
-       {"html", "tiles", "color"}, false, MapCommand},
-      {"record", "[flags] [--] program [args ...]", "run a program on hz3 and record its heap",
+       {"html", "tiles", "color"},
+       false,
+       MapCommand},
+      {"record",
+       "[flags] [--] program [args ...]",
+       "run a program on hz3 and record its heap",
        "Writes a look at the heap every --interval_ms, less often as the recording grows.\n"
        "With --pid it records a process that runs already.\n",
-       {"output", "interval_ms", "duration_s", "iterations", "pid", "lane", "library"}, true,
+       {"output", "interval_ms", "duration_s", "iterations", "pid", "lane", "library"},
+       true,
        RecordCommand},
-      {"report", "[flags] file ...", "make a page of recordings and of the gate's JSON files",
+      {"report",
+       "[flags] file ...",
+       "make a page of recordings and of the gate's JSON files",
        "Files are recordings of hz3 record, or JSON files of the gate or of bench:peers, oldest\n"
        "first. The page is complete in itself and works offline.\n",
-       {"output", "gate", "partial"}, false, ReportCommand},
+       {"output", "gate", "partial"},
+       false,
+       ReportCommand},
   };
   return commands;
 }

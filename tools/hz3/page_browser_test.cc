@@ -27,7 +27,8 @@ std::string Folder(const char* variable) {
   return folder == nullptr ? ::testing::TempDir() : folder;
 }
 
-// A row whose name is longer than a phone is wide, and one for each kind of thing that may be in a gate's file, twice, so that there is a history.
+// A row whose name is longer than a phone is wide, and one for each kind of thing that may be in a
+// gate's file, twice, so that there is a history.
 constexpr char kGate[] = R"({"machine": {"cpu": "EPYC", "cores": 2}, "commit": "$commit",
   "date": "$date", "rows": [
   {"name": "malloc and free, 64 B", "kind": "instructions", "verdict": "pass",
@@ -79,9 +80,7 @@ class PageBrowserTest : public ::testing::Test {
     return Value("document.getElementById('" + id + "').textContent").dump();
   }
   // A number that differs when the map's picture does.
-  static Json MapPicture() {
-    return Value("document.getElementById('map').toDataURL()");
-  }
+  static Json MapPicture() { return Value("document.getElementById('map').toDataURL()"); }
   static void MoveSlider(int sample) {
     Value(absl::StrCat("{const slider = document.getElementById('slider'); slider.value = ", sample,
                        "; slider.dispatchEvent(new Event('input', {bubbles: true}));}"));
@@ -93,9 +92,10 @@ class PageBrowserTest : public ::testing::Test {
   }
 
   static PageData WholeReport() {
-    return {"hz3 report",
-            {SampleRecording(40)},
-            {Gate("1a2b3c4d5e6f", "2026-01-30", "47.2"), Gate("2b3c4d5e6f7a", "2026-02-02", "45.1")}};
+    return {
+        "hz3 report",
+        {SampleRecording(40)},
+        {Gate("1a2b3c4d5e6f", "2026-01-30", "47.2"), Gate("2b3c4d5e6f7a", "2026-02-02", "45.1")}};
   }
 
   static Browser* browser_;
@@ -106,7 +106,8 @@ Browser* PageBrowserTest::browser_ = nullptr;
 TEST_F(PageBrowserTest, TheReportShowsItsChartsAndSaysNothingOnTheConsole) {
   Open(WholeReport(), {});
   for (const char* chart : {"occupancy", "pressure", "classes", "history"}) {
-    EXPECT_GT(Value(absl::StrCat("Chart.getChart('", chart, "').data.datasets.length")), 0) << chart;
+    EXPECT_GT(Value(absl::StrCat("Chart.getChart('", chart, "').data.datasets.length")), 0)
+        << chart;
     EXPECT_GT(Value(absl::StrCat("document.getElementById('", chart, "').clientHeight")), 100)
         << chart;
   }
@@ -136,9 +137,10 @@ TEST_F(PageBrowserTest, TheSliderShowsTheHeapOfAnotherTime) {
 
 TEST_F(PageBrowserTest, PointingAtAPageSaysWhatItIs) {
   Open(WholeReport(), {});
-  Value("{const map = document.getElementById('map'); const box = map.getBoundingClientRect();"
-        "map.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + 2,"
-        " clientY: box.top + 2}));}");
+  Value(
+      "{const map = document.getElementById('map'); const box = map.getBoundingClientRect();"
+      "map.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + 2,"
+      " clientY: box.top + 2}));}");
   EXPECT_THAT(Text("tip"), HasSubstr("span of 64 B objects"));
   EXPECT_EQ(Value("document.getElementById('tip').hidden"), false);
   ExpectQuiet();
@@ -154,7 +156,8 @@ TEST_F(PageBrowserTest, EveryKindOfPageHasAColourOfItsOwn) {
       " seen.add(pixels.slice(i, i + 3).join());"
       "return seen.size;})()");
   EXPECT_GE(colours, 7) << "six kinds, and spans of different fullness";
-  EXPECT_EQ(Value("document.getElementById('instant').hidden"), true) << "one sample needs no slider";
+  EXPECT_EQ(Value("document.getElementById('instant').hidden"), true)
+      << "one sample needs no slider";
   ExpectQuiet();
 }
 
@@ -163,8 +166,9 @@ TEST_F(PageBrowserTest, ARowOfTheTableShowsItsHistory) {
   Value("document.querySelectorAll('#gate-table tbody tr')[2].click()");
   EXPECT_EQ(Value("Chart.getChart('history').data.datasets[0].data.join()"), "47.2,45.1");
   EXPECT_EQ(Value("document.getElementById('gate-row').value"), "repro, CPU");
-  Value("{const filter = document.getElementById('gate-filter'); filter.value = 'repro';"
-        "filter.dispatchEvent(new Event('input'));}");
+  Value(
+      "{const filter = document.getElementById('gate-filter'); filter.value = 'repro';"
+      "filter.dispatchEvent(new Event('input'));}");
   EXPECT_EQ(Value("document.querySelectorAll('#gate-table tbody tr:not([hidden])').length"), 1);
   ExpectQuiet();
 }
@@ -215,12 +219,12 @@ TEST_P(PageLookTest, FitsItsScreenAndIsKeptAsAPicture) {
   ExpectQuiet();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Looks, PageLookTest,
-    ::testing::Values(NamedLook{"light", {}}, NamedLook{"dark", {1200, 900, false, true}},
-                      NamedLook{"phone", {390, 844, true, false}},
-                      NamedLook{"phone_dark", {390, 844, true, true}}),
-    [](const auto& param) { return std::string(param.param.name); });
+INSTANTIATE_TEST_SUITE_P(Looks, PageLookTest,
+                         ::testing::Values(NamedLook{"light", {}},
+                                           NamedLook{"dark", {1200, 900, false, true}},
+                                           NamedLook{"phone", {390, 844, true, false}},
+                                           NamedLook{"phone_dark", {390, 844, true, true}}),
+                         [](const auto& param) { return std::string(param.param.name); });
 
 }  // namespace
 }  // namespace hz3::tool

@@ -17,14 +17,20 @@ size_t Count(const std::string& text, const std::string& word) {
 
 TEST(PageHtml, NothingInTheDataLeavesItsScriptElement) {
   const std::string plain = PageHtml({"title", {}, {}});
-  const std::string evil = PageHtml({"a </title><script>", {{{"program", "</script><!--<script>"}}}, {}});
+  const std::string evil =
+      PageHtml({"a </title><script>", {{{"program", "</script><!--<script>"}}}, {}});
   EXPECT_EQ(Count(evil, "</script>"), Count(plain, "</script>"));
   EXPECT_EQ(Count(evil, "<script>"), Count(plain, "<script>"));
   EXPECT_EQ(Count(evil, "<!--"), Count(plain, "<!--"));
 }
 
 TEST(PageHtml, NamesThatAreNoUtf8AreTakenAsFarAsTheyGo) {
-  EXPECT_THAT(PageHtml({"t", {{{"program", "a\xff" "b"}}}, {}}), HasSubstr("\"program\":\"a"));
+  EXPECT_THAT(PageHtml({"t",
+                        {{{"program",
+                           "a\xff"
+                           "b"}}},
+                        {}}),
+              HasSubstr("\"program\":\"a"));
 }
 
 TEST(PageHtml, HoldsItsLibraryWithItsLicence) {

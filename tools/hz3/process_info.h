@@ -1,4 +1,5 @@
-// What people want to see beside a map: whose it is, when it was made; and how wide the terminal is.
+// What people want to see beside a map: whose it is, when it was made; and how wide the terminal
+// is.
 #ifndef TOOLS_HZ3_PROCESS_INFO_H_
 #define TOOLS_HZ3_PROCESS_INFO_H_
 

@@ -197,8 +197,8 @@ int RecordCommand(const CommandLine& line, std::string_view argv0) {
   const Limits limits = {milliseconds(*interval == 0 ? kDefaultIntervalMs : *interval),
                          absl::GetFlag(FLAGS_duration_s), absl::GetFlag(FLAGS_iterations)};
   if (!(limits.duration_s >= 0) || limits.iterations < 0) {
-    return Fail(kName, absl::InvalidArgumentError(
-                           "--duration_s and --iterations must not be negative"));
+    return Fail(kName,
+                absl::InvalidArgumentError("--duration_s and --iterations must not be negative"));
   }
   RecordingFile file;
   if (pid > 0) return RecordProcess(pid, limits, &file);

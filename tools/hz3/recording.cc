@@ -26,10 +26,14 @@ Json RunsJson(const Tile& tile) {
 }
 
 Json OccupancyJson(const Occupancy& o) {
-  return {{"live_small", o.live_small}, {"live_runs", o.live_runs},
-          {"live_large", o.live_large}, {"cached", o.cached},
-          {"mail", o.mail},             {"free_in_spans", o.free_in_spans},
-          {"free_dirty", o.free_dirty}, {"free_clean", o.free_clean}};
+  return {{"live_small", o.live_small},
+          {"live_runs", o.live_runs},
+          {"live_large", o.live_large},
+          {"cached", o.cached},
+          {"mail", o.mail},
+          {"free_in_spans", o.free_in_spans},
+          {"free_dirty", o.free_dirty},
+          {"free_clean", o.free_clean}};
 }
 
 Json EventsJson(const Events& e) {
@@ -178,8 +182,8 @@ class Loader {
     const auto version = json.find(kMark);
     if (version == json.end()) return Broken("this is no recording of hz3");
     if (*version != kRecordingVersion) {
-      return Broken(absl::StrCat("it is of another version (", version->dump(), "), this tool reads ",
-                                 kRecordingVersion));
+      return Broken(absl::StrCat("it is of another version (", version->dump(),
+                                 "), this tool reads ", kRecordingVersion));
     }
     recording_ = json;
     recording_["samples"] = Json::array();

@@ -33,7 +33,9 @@ unsigned Tenths(const HeapView& view, const Run& run) {
 }
 
 Color Blend(const Color& from, const Color& to, unsigned ninths) {
-  const auto blend = [ninths](unsigned a, unsigned b) { return (a * (9 - ninths) + b * ninths) / 9; };
+  const auto blend = [ninths](unsigned a, unsigned b) {
+    return (a * (9 - ninths) + b * ninths) / 9;
+  };
   return {blend(from.red, to.red), blend(from.green, to.green), blend(from.blue, to.blue)};
 }
 
@@ -56,15 +58,16 @@ Color PageColor(const HeapView& view, const Run& run) {
 }
 
 std::string Paint(const Color& top, const Color& bottom) {
-  return absl::StrFormat("\x1b[38;2;%u;%u;%um\x1b[48;2;%u;%u;%um\u2580", top.red, top.green, top.blue,
-                         bottom.red, bottom.green, bottom.blue);
+  return absl::StrFormat("\x1b[38;2;%u;%u;%um\x1b[48;2;%u;%u;%um\u2580", top.red, top.green,
+                         top.blue, bottom.red, bottom.green, bottom.blue);
 }
 
 std::string Swatch(const Color& color) { return Paint(color, color) + kReset; }
 
 std::string Legend(bool color) {
   if (!color) {
-    return ". free clean   : free dirty   0-9 small, by fullness   m medium   L large   @ mailbox\n";
+    return ". free clean   : free dirty   0-9 small, by fullness   m medium   L large   @ "
+           "mailbox\n";
   }
   return absl::StrCat(Swatch(kFreeClean), " free clean  ", Swatch(kFreeDirty), " free dirty  ",
                       Swatch(kSparse), Swatch(Blend(kSparse, kFull, 4)), Swatch(kFull),
@@ -115,8 +118,8 @@ char PageLetter(const HeapView& view, const Run& run) {
 
 std::string TextMap(const HeapView& view, const TextMapOptions& options) {
   std::string text = Legend(options.color);
-  const size_t shown = options.most_tiles == 0 ? view.tiles.size()
-                                               : std::min(options.most_tiles, view.tiles.size());
+  const size_t shown =
+      options.most_tiles == 0 ? view.tiles.size() : std::min(options.most_tiles, view.tiles.size());
   const size_t across = std::max<size_t>(1, (options.columns + 2) / (kRowPages + 2));
   for (size_t i = 0; i < shown; i += across) {
     std::vector<std::string> lines;
@@ -141,9 +144,9 @@ std::string TextMap(const HeapView& view, const TextMapOptions& options) {
 
 std::string OccupancyText(const Occupancy& o, size_t columns) {
   const std::pair<const char*, uint64_t> rows[] = {
-      {"live, small", o.live_small},    {"live, medium", o.live_runs},
-      {"live, large", o.live_large},    {"cached in bins", o.cached},
-      {"in mailboxes", o.mail},         {"free in spans", o.free_in_spans},
+      {"live, small", o.live_small},      {"live, medium", o.live_runs},
+      {"live, large", o.live_large},      {"cached in bins", o.cached},
+      {"in mailboxes", o.mail},           {"free in spans", o.free_in_spans},
       {"free pages, dirty", o.free_dirty}};
   uint64_t total = 1;
   for (const auto& [name, bytes] : rows) total += bytes;

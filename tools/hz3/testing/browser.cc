@@ -180,9 +180,9 @@ bool Browser::Open(const std::string& path, const Look& look) {
 }
 
 Json Browser::Evaluate(const std::string& expression) {
-  const Json answer = Call("Runtime.evaluate", {{"expression", expression},
-                                                {"returnByValue", true},
-                                                {"awaitPromise", true}});
+  const Json answer =
+      Call("Runtime.evaluate",
+           {{"expression", expression}, {"returnByValue", true}, {"awaitPromise", true}});
   if (!answer.is_object()) return nullptr;
   if (answer.contains("exceptionDetails")) {
     errors_.push_back(answer["exceptionDetails"].dump());

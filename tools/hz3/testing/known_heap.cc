@@ -25,7 +25,8 @@ constexpr size_t kArenaBytes = size_t{64} << 20;
 class Maker {
  public:
   Maker() {
-    if (!arena_.Init(SystemMemory(), kArenaBytes, false, sizeof(Span)) || !shards_.Init(arena_, 1)) {
+    if (!arena_.Init(SystemMemory(), kArenaBytes, false, sizeof(Span)) ||
+        !shards_.Init(arena_, 1)) {
       Die("no memory");
     }
   }
@@ -36,7 +37,6 @@ class Maker {
     void* mailed[K::kMailObjects];
     const SizeClass mail_class = ClassOf(K::kMailSize);
     Take(mail_class, mailed, K::kMailObjects);
-    shards_[0].PostObjects(mail_class, mailed, K::kMailObjects);
     for (unsigned i = 0; i < K::kMediumRuns; ++i) TakeRun(K::kMediumPages, MediumTag());
     void* dirty = TakeRun(K::kDirtyPages, kTagLarge);
     TakeRun(K::kLargePages, kTagLarge);
@@ -45,10 +45,12 @@ class Maker {
       LeaseHolder hold(shards_[0].lease());
       shards_[0].FreeRun(dirty);
     }
-    shards_[0].PostRun(in_mail);
     if (Large(arena_, kTagHuge).Allocate(K::kHugeBytes, kPageSize, false) == nullptr) {
       Die("no whole slots");
     }
+    // Last: whoever takes something collects the mail first.
+    shards_[0].PostObjects(mail_class, mailed, K::kMailObjects);
+    shards_[0].PostRun(in_mail);
   }
 
   HeapLayout Layout() const {

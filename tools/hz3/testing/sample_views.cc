@@ -41,7 +41,7 @@ void AddClasses(HeapView* view, unsigned step) {
 void AddFigures(HeapView* view, unsigned step) {
   constexpr uint64_t kMiB = 1 << 20;
   const auto wave = static_cast<uint64_t>(20 + 15 * std::sin(step / 5.0));
-  view->occupancy = {wave * kMiB, 12 * kMiB, (5 + step / 4) * kMiB, 3 * kMiB,
+  view->occupancy = {wave * kMiB, 12 * kMiB, (5 + step / 4) * kMiB,  3 * kMiB,
                      kMiB / 2,    2 * kMiB,  (40 - wave) * kMiB / 2, 30 * kMiB};
   const Occupancy& o = view->occupancy;
   view->committed = o.live() + o.cached + o.mail + o.free_in_spans + o.free_dirty;
@@ -67,7 +67,8 @@ HeapView ViewOf(unsigned segments, unsigned step) {
 }
 
 Json RecordingOf(unsigned samples, unsigned segments) {
-  Json recording = RecordingHeader({"/usr/bin/sample program", 4711, "2026-01-31 12:00:00 UTC", 100});
+  Json recording =
+      RecordingHeader({"/usr/bin/sample program", 4711, "2026-01-31 12:00:00 UTC", 100});
   recording["samples"] = Json::array();
   recording["partial"] = false;
   recording["ending"] = "exit 0";
@@ -76,7 +77,8 @@ Json RecordingOf(unsigned samples, unsigned segments) {
     // Segments come and go.
     const HeapView view = ViewOf(segments + step % 3, step);
     if (step == 0) recording.update(HeapHeader(view));
-    recording["samples"].push_back(sampler.Sample(view, {view.committed + (8 << 20), 0}, step * 0.1));
+    recording["samples"].push_back(
+        sampler.Sample(view, {view.committed + (8 << 20), 0}, step * 0.1));
   }
   return recording;
 }
