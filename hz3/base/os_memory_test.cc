@@ -110,7 +110,6 @@ TEST(Machine, HasMemoryAndProcessors) {
 
 TEST(OsCountersTest, CallsThatChangeWhatIsCommittedAreCountedWithTheirTime) {
   OsMemory& os = SystemMemory();
-  constexpr size_t kBytes = size_t{64} << 20;
   void* start = os.Reserve(kBytes, kPageSize);
   ASSERT_NE(start, nullptr);
   const uint64_t calls = os_counters.calls;
