@@ -26,6 +26,8 @@ constexpr size_t kArenaPerMemory = 16;
 constexpr size_t kLimitedArenaQuarters = 3;
 // Slow paths between two looks at the clock.
 constexpr uint64_t kHousekeepingEvery = 64;
+// A block of so many bytes may be a peak of what is in use by itself.
+constexpr size_t kNotedBlock = size_t{128} << 10;
 
 pthread_key_t thread_end_key;
 // A thread whose cache has ended: it is served directly from now on.
@@ -181,6 +183,7 @@ void Heap::Housekeeping(Tcache& cache) {
   pressure_.Watch(now, &cache);
   cache.EmptyIdleBins();
   budget_.MaybeDecay(shards_[cache.shard()], now);
+  budget_.NoteUse();
 }
 
 // One allocation on the ladder.
@@ -347,6 +350,7 @@ void* Heap::AllocateLarge(size_t bytes, size_t align, bool zero) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(bytes, allocate);
   if (p == nullptr) return NoMemory();
+  if (bytes >= kNotedBlock) budget_.NoteUse();
   if (arena_.meter().alarmed()) [[unlikely]]
     budget_.Relieve();
   errno = saved;
@@ -521,7 +525,13 @@ size_t Heap::Trim() {
 
 Stats Heap::GetStats() {
   if (!EnsureReady()) return Stats();
+  budget_.NoteUse();
   return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
+}
+
+ClassStatsTable Heap::GetClassStats() {
+  if (!EnsureReady()) return {};
+  return GatherClassStats(shards_, registry_);
 }
 
 // Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered

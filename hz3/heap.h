@@ -58,6 +58,8 @@ class Heap {
   // Empties what can be emptied and gives free pages back to the system; returns the bytes.
   size_t Trim();
   Stats GetStats();
+  // What each class holds; walks over all pages.
+  ClassStatsTable GetClassStats();
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
   size_t ArenaBytes() {
@@ -76,6 +78,7 @@ class Heap {
   void EndThread();
 
  private:
+  friend class HeapLayoutMaker;
   class Attempt;
   // What a block of whole slots is to be.
   struct HugeBlock {

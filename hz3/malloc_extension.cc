@@ -103,7 +103,10 @@ HZ3_EXPORT size_t hz3_stats_text(char* buffer, size_t size) {
   return PrintTo(buffer, size, hz3::PrintStats);
 }
 HZ3_EXPORT size_t hz3_stats_json(char* buffer, size_t size) {
-  return PrintTo(buffer, size, hz3::PrintStatsJson);
+  const hz3::ClassStatsTable classes = heap.GetClassStats();
+  return PrintTo(buffer, size, [&](const hz3::Stats& stats, hz3::Text& text) {
+    hz3::PrintStatsJson(stats, classes, text);
+  });
 }
 HZ3_EXPORT size_t hz3_stats_prometheus(char* buffer, size_t size) {
   return PrintTo(buffer, size, hz3::PrintStatsPrometheus);

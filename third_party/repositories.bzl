@@ -15,7 +15,7 @@ def hakozuna_repositories(dev = True):
 
     Args:
       dev: also declare what only tests, benches and tools need (abseil, googletest,
-        google-benchmark). A consumer that links @hakozuna//hz3:malloc passes False and
+        google-benchmark, nlohmann's json, Chart.js). A consumer that links @hakozuna//hz3:malloc passes False and
         gets rules_cc and bazel_skylib only.
     """
     maybe(
@@ -60,4 +60,30 @@ def _dev_repositories():
         urls = ["https://github.com/google/benchmark/archive/refs/tags/v1.7.1.tar.gz"],
         sha256 = "6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7",
         strip_prefix = "benchmark-1.7.1",
+    )
+    maybe(
+        http_archive,
+        name = "com_github_nlohmann_json",
+        urls = ["https://github.com/nlohmann/json/archive/refs/tags/v3.11.2.tar.gz"],
+        sha256 = "d69f9deb6a75e2580465c6c4c5111b89c4dc2fa94e3a85fcd2ffcd9a143d9273",
+        strip_prefix = "json-3.11.2",
+        build_file = Label("//third_party:nlohmann_json.BUILD"),
+    )
+
+    # The charts of the hz3 command's pages, and the one library that Chart.js is made with.
+    maybe(
+        http_archive,
+        name = "com_github_chartjs_chart_js",
+        urls = ["https://github.com/chartjs/Chart.js/archive/refs/tags/v3.9.1.tar.gz"],
+        sha256 = "b94faf2699d1d3b44f8733b0d380c7db72c46dbccef7008ac88f2fec5bc4eb25",
+        strip_prefix = "Chart.js-3.9.1",
+        build_file = Label("//third_party:chart_js.BUILD"),
+    )
+    maybe(
+        http_archive,
+        name = "com_github_kurkle_color",
+        urls = ["https://github.com/kurkle/color/archive/refs/tags/v0.2.1.tar.gz"],
+        sha256 = "e32b2eb03db19934bf13fc5ebd644970cd019dd59b033c7b6428e33aad6eda20",
+        strip_prefix = "color-0.2.1",
+        build_file = Label("//third_party:kurkle_color.BUILD"),
     )

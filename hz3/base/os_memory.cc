@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 
 #include "hz3/base/words.h"
 
@@ -29,6 +30,18 @@ class ErrnoKeeper {
 
  private:
   int saved_;
+};
+
+// Around a call that makes the heap grow, shrink or move.
+class CountedCall {
+ public:
+  CountedCall() : watch_(os_counters.ns) {
+    os_counters.calls.fetch_add(1, std::memory_order_relaxed);
+  }
+
+ private:
+  ErrnoKeeper keep_;
+  StopWatch watch_;
 };
 
 class KernelMemory final : public OsMemory {
@@ -52,15 +65,15 @@ class KernelMemory final : public OsMemory {
     return mprotect(start, bytes, PROT_READ) == 0;
   }
   bool Commit(void* start, size_t bytes) override {
-    ErrnoKeeper keep;
+    CountedCall counted;
     return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
   }
   bool Purge(void* start, size_t bytes) override {
-    ErrnoKeeper keep;
+    CountedCall counted;
     return madvise(start, bytes, MADV_DONTNEED) == 0;
   }
   bool Move(void* from, void* to, size_t bytes) override {
-    ErrnoKeeper keep;
+    CountedCall counted;
     return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
   }
   size_t ResidentPages(void* start, size_t bytes) override {
@@ -102,6 +115,14 @@ size_t MappedBytes() {
 }
 
 }  // namespace
+
+constinit OsCounters os_counters;
+
+uint64_t StopWatch::NowNs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
 
 OsMemory& SystemMemory() { return kernel_memory; }
 

@@ -119,6 +119,20 @@ TEST(Machine, HasMemoryAndProcessors) {
   EXPECT_GE(UsableCpus(), 1u);
 }
 
+TEST(OsCountersTest, CallsThatChangeWhatIsCommittedAreCountedWithTheirTime) {
+  OsMemory& os = SystemMemory();
+  void* start = os.Reserve(kBytes, kPageSize);
+  ASSERT_NE(start, nullptr);
+  const uint64_t calls = os_counters.calls;
+  const uint64_t ns = os_counters.ns;
+  ASSERT_TRUE(os.Commit(start, kBytes));
+  memset(start, 1, kBytes);
+  ASSERT_TRUE(os.Purge(start, kBytes));
+  EXPECT_EQ(os_counters.calls, calls + 2);
+  EXPECT_GT(os_counters.ns, ns);
+  os.Release(start, kBytes);
+}
+
 TEST(Machine, AddressSpaceLeftFollowsRlimitAs) {
   rlimit before;
   ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);

@@ -13,12 +13,13 @@ class Text {
   // `size` bytes at `buffer`; the last one is kept for a terminating zero. size may be 0.
   Text(char* buffer, size_t size) : buffer_(buffer), size_(size) { Terminate(); }
 
-  Text& operator<<(const char* s) {
+  // Out of line: whoever prints does so once, and the library should be small.
+  __attribute__((noinline)) Text& operator<<(const char* s) {
     while (*s != '\0') Put(*s++);
     Terminate();
     return *this;
   }
-  Text& operator<<(uint64_t value) {
+  __attribute__((noinline)) Text& operator<<(uint64_t value) {
     char digits[20];
     int n = 0;
     do {

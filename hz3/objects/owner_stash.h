@@ -65,6 +65,7 @@ class alignas(2 * kCacheLine) OwnerStash {
   void ResetAfterFork() { lease_.ResetAfterFork(); }
 
  private:
+  friend class HeapLayoutMaker;
   Lease lease_;
   // Written under the lease; read without it as a hint only, hence relaxed.
   std::atomic<uint32_t> count_{0};

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "hz3/base/os_memory.h"
 #include "hz3/config/config.h"
+#include "hz3/objects/span.h"
 
 namespace hz3 {
 namespace {
@@ -53,7 +55,53 @@ void AddShard(Shard& shard, Stats& stats) {
   }
 }
 
+// The runs and spans of a segment, for the holder of its owner's lease.
+void AddRuns(Arena& arena, const Segment& segment, ClassStatsTable& classes) {
+  const PageBits& starts = segment.start_bits();
+  for (unsigned i = starts.NextSet(0); i != PageBits::kNone; i = starts.NextSet(i + 1)) {
+    const PageIndex page(FirstPageOf(segment.slot()).value() + i);
+    const Tag tag = arena.segmap().Get(page);
+    if (tag == 0 || tag >= kClasses) continue;
+    ++classes[tag].spans;
+    if (!IsSmall(tag)) continue;
+    const Span& span = arena.page_record<Span>(page);
+    classes[tag].free += span.free_count() + span.MailCount();
+  }
+}
+
+void PrintClass(const ClassStats& c, SizeClass size_class, Text& out) {
+  out << "{\"size\": " << InfoOf(size_class).size << ", \"spans\": " << c.spans
+      << ", \"objects\": " << c.spans * InfoOf(size_class).objects << ", \"free\": " << c.free
+      << ", \"cached\": " << c.cached << "}";
+}
+
 }  // namespace
+
+ClassStatsTable GatherClassStats(const ShardTable& shards, Registry& registry) {
+  ClassStatsTable classes{};
+  Arena& arena = shards.arena();
+  for (uint32_t i = 0; i < arena.used_slots(); ++i) {
+    const SlotIndex slot(i);
+    const Segment& segment = arena.segment(slot);
+    if (segment.use() != Segment::Use::kSegment) continue;
+    const ShardId owner = arena.owner(slot);
+    LeaseHolder hold(shards[owner].lease());
+    // It may have changed hands before the lease was ours.
+    if (segment.use() == Segment::Use::kSegment && arena.owner(slot) == owner) {
+      AddRuns(arena, segment, classes);
+    }
+  }
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    for (unsigned s = 0; s < shards.count(); ++s) classes[i].cached += shards[s].stash(c).count();
+  }
+  registry.ForEach([&](const Tcache& cache) {
+    for (unsigned i = 1; i < kClasses; ++i) {
+      classes[i].cached += cache.CachedObjects(SizeClass(static_cast<uint8_t>(i)));
+    }
+  });
+  return classes;
+}
 
 Stats GatherStats(const ShardTable& shards, Registry& registry, const MemBudget& budget,
                   const Pressure& pressure, size_t metadata_bytes) {
@@ -64,6 +112,7 @@ Stats GatherStats(const ShardTable& shards, Registry& registry, const MemBudget&
   stats.free_slots = arena.free_slots();
   stats.committed_bytes = budget.committed_bytes();
   stats.peak_committed_bytes = budget.peak_committed_bytes();
+  stats.peak_used_bytes = std::max(budget.peak_used_bytes(), budget.used_bytes());
   stats.commit_limit_bytes = budget.limit() == MemBudget::kNoLimit ? 0 : budget.limit();
   stats.soft_limit_bytes = budget.soft_limit() == MemBudget::kNoLimit ? 0 : budget.soft_limit();
   stats.metadata_bytes = metadata_bytes;
@@ -82,8 +131,11 @@ Stats GatherStats(const ShardTable& shards, Registry& registry, const MemBudget&
   stats.pressure_failures = p.failures.load(std::memory_order_relaxed);
   stats.pressure_remembered = p.remembered.load(std::memory_order_relaxed);
   stats.pressure_broadcasts = p.broadcasts.load(std::memory_order_relaxed);
+  stats.pressure_ns = p.ns.load(std::memory_order_relaxed);
   stats.pressure_callbacks = budget.callback().calls();
   stats.soft_limit_reliefs = budget.reliefs();
+  stats.os_calls = os_counters.calls.load(std::memory_order_relaxed);
+  stats.os_ns = os_counters.ns.load(std::memory_order_relaxed);
   return stats;
 }
 
@@ -95,10 +147,18 @@ void PrintStats(const Stats& stats, Text& out) {
   }
 }
 
-void PrintStatsJson(const Stats& stats, Text& out) {
+void PrintStatsJson(const Stats& stats, const ClassStatsTable& classes, Text& out) {
   out << "{\"allocator\": \"hz3\", \"lane\": \"" << kLaneName << "\"";
   for (const StatRow& row : kRows) out << ", \"" << row.name << "\": " << stats.*row.value;
-  out << "}\n";
+  out << ", \"classes\": [";
+  const char* between = "";
+  for (unsigned i = 1; i < kClasses; ++i) {
+    if (classes[i].spans == 0) continue;
+    out << between;
+    PrintClass(classes[i], SizeClass(static_cast<uint8_t>(i)), out);
+    between = ", ";
+  }
+  out << "]}\n";
 }
 
 void PrintStatsPrometheus(const Stats& stats, Text& out) {

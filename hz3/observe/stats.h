@@ -6,10 +6,12 @@
 #ifndef HZ3_OBSERVE_STATS_H_
 #define HZ3_OBSERVE_STATS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "hz3/base/text.h"
+#include "hz3/objects/size_classes.h"
 #include "hz3/policy/mem_budget.h"
 #include "hz3/policy/pressure.h"
 #include "hz3/shard/shard_table.h"
@@ -24,6 +26,7 @@ namespace hz3 {
   X(free_slots, "slots", "slots that belong to no shard and no block now")                     \
   X(committed_bytes, "bytes", "pages that may hold memory of the machine")                     \
   X(peak_committed_bytes, "bytes", "most that was ever committed")                             \
+  X(peak_used_bytes, "bytes", "most bytes in pages in use (live or cached), as slow paths see it")   \
   X(commit_limit_bytes, "bytes", "most that may be committed; 0 without a limit")              \
   X(soft_limit_bytes, "bytes", "above this memory is given back; 0 without a soft limit")      \
   X(handed_out_bytes, "bytes", "bytes in blocks that are live or in some thread's bins")       \
@@ -50,7 +53,10 @@ namespace hz3 {
   X(pressure_remembered, "events", "failures answered from memory of an earlier one")          \
   X(pressure_broadcasts, "events", "times that all threads were asked to empty their bins")    \
   X(pressure_callbacks, "events", "times that the program was asked to give something back")   \
-  X(soft_limit_reliefs, "events", "times that memory was given back because of the soft limit")
+  X(pressure_ns, "ns", "time that threads spent on the pressure ladder")                         \
+  X(soft_limit_reliefs, "events", "times that memory was given back because of the soft limit") \
+  X(os_calls, "events", "calls to the system that committed, gave back or moved memory")        \
+  X(os_ns, "ns", "time in those calls, without the page faults that follow")
 
 struct Stats {
 #define HZ3_DECLARE_STAT(name, unit, meaning) uint64_t name = 0;
@@ -58,13 +64,25 @@ struct Stats {
 #undef HZ3_DECLARE_STAT
 };
 
+// What one class holds, small or of runs.
+struct ClassStats {
+  uint64_t spans = 0;   // or runs
+  uint64_t free = 0;    // objects in spans that are free, or in a mailbox
+  uint64_t cached = 0;  // objects in bins and owner stashes
+};
+using ClassStatsTable = std::array<ClassStats, kClasses>;
+
 Stats GatherStats(const ShardTable& shards, Registry& registry, const MemBudget& budget,
                   const Pressure& pressure, size_t metadata_bytes);
 
+// Walks over all pages, each segment under its owner's lease.
+ClassStatsTable GatherClassStats(const ShardTable& shards, Registry& registry);
+
 // The table for people, one figure a line with its meaning.
 void PrintStats(const Stats& stats, Text& out);
-// The same as one JSON object, and in the text exposition format of Prometheus.
-void PrintStatsJson(const Stats& stats, Text& out);
+// The same as one JSON object, with the classes that hold something under "classes"; and in the
+// text exposition format of Prometheus.
+void PrintStatsJson(const Stats& stats, const ClassStatsTable& classes, Text& out);
 void PrintStatsPrometheus(const Stats& stats, Text& out);
 // What callers of glibc's malloc_info(3) parse: <malloc version="1"> with heap, total, system.
 void PrintMallocInfo(const Stats& stats, Text& out);

@@ -15,6 +15,7 @@
 namespace hz3 {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 constexpr size_t kArenaBytes = size_t{64} << 20;
@@ -184,6 +185,38 @@ TEST_F(StatsTest, FiguresStayConsistentUnderMixedUseAndEndAtNothing) {
   EXPECT_GT(s.flushes, 0u);
 }
 
+TEST_F(StatsTest, EachClassShowsItsSpansAndWhatOfThemIsFreeOrCached) {
+  const SizeClass small = ClassOf(64);
+  const SizeClass medium(kFirstMediumClass);
+  std::vector<void*> live;
+  for (int i = 0; i < 10; ++i) live.push_back(Allocate(*cache_, small));
+  void* run = Allocate(*cache_, medium);
+  const ClassStatsTable classes = GatherClassStats(shards_, registry_);
+  const ClassStats& s = classes[small.value()];
+  EXPECT_EQ(s.spans, 1u);
+  EXPECT_EQ(s.cached, cache_->CachedObjects(small));
+  EXPECT_EQ(s.spans * InfoOf(small).objects, 10 + s.free + s.cached);
+  const ClassStats& m = classes[medium.value()];
+  EXPECT_EQ(m.spans, 1 + m.cached);
+  EXPECT_EQ(m.free, 0u);
+  for (void* p : live) cache_->Accept(small, p);
+  cache_->Accept(medium, run);
+  ReleaseEverything();
+  for (const ClassStats& c : GatherClassStats(shards_, registry_)) {
+    EXPECT_EQ(c.spans + c.free + c.cached, 0u);
+  }
+}
+
+TEST_F(StatsTest, ThePeakOfUseStaysWhenTheRunIsFree) {
+  FreeRun(AllocateRun(20));
+  EXPECT_EQ(Gather().peak_used_bytes, 0u) << "nobody has looked";
+  void* run = AllocateRun(30);
+  EXPECT_EQ(Gather().peak_used_bytes, 30 * kPageSize);
+  budget_.NoteUse();
+  FreeRun(run);
+  EXPECT_EQ(Gather().peak_used_bytes, 30 * kPageSize);
+}
+
 TEST_F(StatsTest, TheLimitIsShown) {
   budget_.SetLimit(size_t{1} << 20);
   EXPECT_EQ(Gather().commit_limit_bytes, size_t{1} << 20);
@@ -214,6 +247,13 @@ std::string Printed(void (*print)(const Stats&, Text&), const Stats& stats) {
   return buffer.data();
 }
 
+std::string PrintedJson(const Stats& stats, const ClassStatsTable& classes) {
+  std::vector<char> buffer(1 << 16);
+  Text text(buffer.data(), buffer.size());
+  PrintStatsJson(stats, classes, text);
+  return buffer.data();
+}
+
 // Each figure with a value that no other has.
 Stats Numbered() {
   Stats s;
@@ -227,7 +267,7 @@ Stats Numbered() {
 TEST(StatsPrinting, EachFormatHasEveryFigureUnderItsName) {
   const Stats s = Numbered();
   const std::string text = Printed(PrintStats, s);
-  const std::string json = Printed(PrintStatsJson, s);
+  const std::string json = PrintedJson(s, {});
   const std::string prometheus = Printed(PrintStatsPrometheus, s);
 #define HZ3_EXPECT_PRINTED(name, unit, meaning)                                              \
   EXPECT_THAT(text, HasSubstr("  " #name " " + std::to_string(s.name) + " " unit "  # " meaning \
@@ -239,7 +279,19 @@ TEST(StatsPrinting, EachFormatHasEveryFigureUnderItsName) {
 #undef HZ3_EXPECT_PRINTED
   EXPECT_THAT(text, HasSubstr(kLaneName));
   EXPECT_EQ(json.front(), '{');
-  EXPECT_EQ(json.substr(json.size() - 2), "}\n");
+  EXPECT_THAT(json, EndsWith(", \"classes\": []}\n"));
+}
+
+TEST(StatsPrinting, JsonListsTheClassesThatHoldSomething) {
+  ClassStatsTable classes = {};
+  const SizeClass c = ClassOf(64);
+  classes[c.value()] = {2, 7, 3};
+  classes[kFirstMediumClass] = {5, 0, 1};
+  const std::string objects = std::to_string(2 * InfoOf(c).objects);
+  EXPECT_THAT(PrintedJson(Stats(), classes),
+              EndsWith(", \"classes\": [{\"size\": 64, \"spans\": 2, \"objects\": " + objects +
+                       ", \"free\": 7, \"cached\": 3}, {\"size\": 4096, \"spans\": 5, "
+                       "\"objects\": 5, \"free\": 0, \"cached\": 1}]}\n"));
 }
 
 TEST(StatsPrinting, MallocInfoIsAClosedDocumentWithItsTotals) {

@@ -93,6 +93,7 @@ class Arena {
   }
 
  private:
+  friend class HeapLayoutMaker;  // tells observers from outside where things are
   static constexpr uint32_t kSlotsPerWord = 64;
 
   bool Reserve(size_t bytes);

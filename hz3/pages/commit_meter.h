@@ -57,6 +57,7 @@ class CommitMeter {
   void set_alarm(size_t pages) { alarm_.store(pages, std::memory_order_relaxed); }
 
  private:
+  friend class HeapLayoutMaker;
   void RaisePeak(size_t now) {
     size_t peak = peak_.load(std::memory_order_relaxed);
     while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {

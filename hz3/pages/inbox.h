@@ -57,6 +57,7 @@ class alignas(kCacheLine) Inbox {
   }
 
  private:
+  friend class HeapLayoutMaker;
   friend class MailList;
   // Atomics: see the protocol above.
   std::atomic<uint64_t> words_[2][kWords] = {};

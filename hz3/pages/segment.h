@@ -111,6 +111,7 @@ class alignas(kCacheLine) Segment {
   Inbox inbox;
 
  private:
+  friend class HeapLayoutMaker;
   PageBits free_;
   PageBits dirty_;
   PageBits start_;

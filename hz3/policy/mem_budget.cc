@@ -52,6 +52,23 @@ size_t MemBudget::soft_limit() const { return ToBytes(soft_pages()); }
 size_t MemBudget::committed_bytes() const { return meter().committed() << kPageShift; }
 size_t MemBudget::peak_committed_bytes() const { return meter().peak() << kPageShift; }
 
+size_t MemBudget::used_bytes() const {
+  size_t free = shards_->arena().dirty_free_pages();
+  for (unsigned i = 0; i < shards_->count(); ++i) free += (*shards_)[i].dirty_free_pages();
+  const size_t committed = meter().committed();
+  return committed > free ? (committed - free) << kPageShift : 0;
+}
+
+void MemBudget::NoteUse() {
+  size_t peak = peak_used_bytes();
+  // What is committed bounds what is used: the walk over the shards is for a possible peak only.
+  if (committed_bytes() <= peak) return;
+  const size_t used = used_bytes();
+  while (used > peak &&
+         !peak_used_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
+  }
+}
+
 uint64_t MemBudget::NowMs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);

@@ -60,6 +60,13 @@ class MemBudget {
   size_t committed_bytes() const;
   size_t peak_committed_bytes() const;
 
+  // Bytes of pages that are committed and not free: live, in bins and stashes, and what is left
+  // free inside of spans. The figures it adds up are of slightly different instants.
+  size_t used_bytes() const;
+  // The most that it ever was when somebody called NoteUse: for slow paths, once in a while.
+  size_t peak_used_bytes() const { return peak_used_.load(std::memory_order_relaxed); }
+  void NoteUse();
+
   // When a limit forbids to commit so many pages: gives free dirty pages back, a batch at a time.
   // True when there may be room now.
   bool MakeRoom(size_t pages);
@@ -94,6 +101,7 @@ class MemBudget {
   static uint64_t NowMs();
 
  private:
+  friend class HeapLayoutMaker;
   CommitMeter& meter() const { return shards_->arena().meter(); }
   size_t soft_pages() const { return soft_pages_.load(std::memory_order_relaxed); }
   bool OverSoftLimit() const { return meter().committed() > soft_pages(); }
@@ -113,6 +121,7 @@ class MemBudget {
   std::atomic<size_t> soft_pages_{SIZE_MAX};
   std::atomic<size_t> half_life_ms_{kConfig.decay_half_life_ms};
   std::atomic<uint64_t> reliefs_{0};
+  std::atomic<size_t> peak_used_{0};
   std::atomic<unsigned> next_late_{0};
   // The next tick of each shard; relaxed compare-exchange: whoever moves it on does the tick.
   std::atomic<uint64_t> next_tick_[kMaxShards] = {};

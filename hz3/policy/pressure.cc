@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hz3/base/os_memory.h"
 #include "hz3/config/config.h"
 #include "hz3/policy/mem_budget.h"
 
@@ -70,6 +71,7 @@ bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, C
   climber.FlushOwn();                               // rung 1
   if (FailsAgain(request, [] {})) return false;
   Count(counters_.climbs);
+  StopWatch watch(counters_.ns);
   if (climber.TryShard(own_shard)) {
     Count(counters_.rescues);
     return true;

@@ -50,6 +50,7 @@ class Pressure {
  public:
   struct Counters {
     std::atomic<uint64_t> climbs{0}, rescues{0}, failures{0}, broadcasts{0}, remembered{0};
+    std::atomic<uint64_t> ns{0};  // that climbs took, all threads together
   };
 
   void Init(const ShardTable& shards, Registry& registry) {
@@ -89,6 +90,7 @@ class Pressure {
   void ResetAfterFork() { gate_.ResetAfterFork(); }
 
  private:
+  friend class HeapLayoutMaker;
   // Rung 5 gives pages back for one request at most so often.
   static constexpr unsigned kMaxPurges = 16;
   // Memory counts as scarce until this long after the last climb past rung 3, in milliseconds.

@@ -115,6 +115,7 @@ class alignas(2 * kCacheLine) Shard {
   void ResetAfterFork();
 
  private:
+  friend class HeapLayoutMaker;
   friend class ShardPeer;  // the test's: posts a hint as late as a preempted thread would
 
   unsigned RefillSmall(SizeClass c, void** out, unsigned want, const Effort& effort)

@@ -48,6 +48,7 @@ class ShardTable {
   }
 
  private:
+  friend class HeapLayoutMaker;
   Arena* arena_ = nullptr;
   Shard* shards_ = nullptr;
   unsigned count_ = 0;

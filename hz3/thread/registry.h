@@ -63,6 +63,7 @@ class Registry : public TcacheControl {
   void ResetAfterFork(Tcache* self);
 
  private:
+  friend class HeapLayoutMaker;
   bool IsAnswerDue(uint32_t epoch) HZ3_REQUIRES(lease_);
   void Unlink(Tcache* cache) HZ3_REQUIRES(lease_);
 

@@ -160,6 +160,7 @@ class alignas(2 * kCacheLine) Tcache {
   Tcache* previous = nullptr;
 
  private:
+  friend class HeapLayoutMaker;
   // The colder part of a bin.
   struct Bin {
     Top base = nullptr;     // lowest entry; base[-1] is nullptr

@@ -55,6 +55,7 @@ class TcacheControl {
   }
 
  protected:
+  friend class HeapLayoutMaker;
   Lease lease_;                                 // of the list of caches, and of thieves
   size_t arena_bytes_ = 0;                      // fixed after Init
   std::atomic<size_t> memory_bytes_{SIZE_MAX};  // relaxed: the budget's word, read now and then
