@@ -17,7 +17,7 @@ namespace {
 // Up to twice this a block is written throughout; of longer ones this much at both ends, so that a
 // block of 1 GiB costs no gibibyte of memory.
 constexpr size_t kMarkBytes = 2048;
-constexpr size_t kMostZeroesRead = size_t{1} << 20;
+constexpr size_t kMostZeroesRead = size_t{256} << 10;
 constexpr size_t kPage = 4096;
 
 size_t HeadBytes(size_t size) { return size <= 2 * kMarkBytes ? size : kMarkBytes; }
