@@ -5,19 +5,15 @@
 
 #include <malloc.h>
 
-#include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <mutex>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "testing/lib/checked_heap.h"
-#include "testing/lib/process_memory.h"
-#include "testing/lib/random.h"
+#include "testing/lib/heap_user.h"
 #include "testing/lib/test_main.h"
 
 namespace hz3::testlib {
@@ -25,8 +21,6 @@ namespace {
 
 constexpr std::uint64_t kDefaultSeed = 20260101;
 constexpr std::uint64_t kDefaultSteps = 200'000;
-constexpr std::size_t kLargestSize = 300 * kKiB;
-constexpr std::size_t kHugeSize = 24 * kMiB;
 constexpr unsigned kThreads = 8;
 
 std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
@@ -43,67 +37,21 @@ std::string RepeatCommand() {
          test->test_suite_name() + "." + test->name();
 }
 
-// One block in 200 is of many pages.
-std::size_t Largest(Random& random) { return random.Below(200) == 0 ? kHugeSize : kLargestSize; }
-
-void Change(CheckedHeap& heap, Random& random, Block& block) {
-  if (block.resizable() && random.Below(4) == 0) {
-    heap.Resize(block, LogUniformSize(random, Largest(random)), random.Below(2) == 0);
-  } else {
-    heap.Free(block);
-  }
-}
-
 TEST(Model, OneThreadNeverSeesTwoLiveBlocksOverlapOrAByteChange) {
-  Random random(Seed());
   CheckedHeap heap;
-  std::vector<Block> blocks(600);
+  HeapUser user(heap, {.seed = Seed(), .blocks = 600});
   for (std::uint64_t step = 0; step < Steps() && heap.ok(); ++step) {
-    Block& block = blocks[random.Below(blocks.size())];
-    if (block.live()) {
-      Change(heap, random, block);
-    } else {
-      block = heap.AllocateRandomly(random, Largest(random), step);
-    }
+    user.Step();
     if (step % 50'000 == 0) malloc_trim(0);
   }
-  for (Block& block : blocks) {
-    if (block.live()) heap.Free(block);
-  }
+  user.FreeAll();
   EXPECT_TRUE(heap.ok()) << heap.error() << "\n" << RepeatCommand();
 }
 
-// Where threads leave blocks for others; a slot that is taken gives its old block in exchange.
-class Exchange {
- public:
-  Block Swap(std::size_t slot, const Block& block) {
-    const std::lock_guard<std::mutex> lock(mutexes_[slot % mutexes_.size()]);
-    return std::exchange(slots_[slot % slots_.size()], block);
-  }
-
-  std::size_t size() const { return slots_.size(); }
-
- private:
-  std::array<Block, 1024> slots_;
-  std::array<std::mutex, 64> mutexes_;
-};
-
 void ExchangingThread(std::uint64_t id, CheckedHeap& heap, Exchange& exchange) {
-  Random random(Seed() + id);
-  std::vector<Block> own(100);
-  for (std::uint64_t step = 0; step < Steps() / 3 && heap.ok(); ++step) {
-    Block& block = own[random.Below(own.size())];
-    if (!block.live()) {
-      block = heap.AllocateRandomly(random, Largest(random), id << 40 | step);
-    } else if (random.Below(2) == 0) {
-      Change(heap, random, block);
-    } else {
-      block = exchange.Swap(random.Below(exchange.size()), block);
-    }
-  }
-  for (Block& block : own) {
-    if (block.live()) heap.Free(block);
-  }
+  HeapUser user(heap, {.seed = Seed() + id, .exchange = &exchange});
+  for (std::uint64_t step = 0; step < Steps() / 3 && heap.ok(); ++step) user.Step();
+  user.FreeAll();
 }
 
 // The same seed gives each thread the same program; how they meet is the scheduler's.
@@ -115,10 +63,7 @@ TEST(Model, EightThreadsThatExchangeBlocksNeverSeeAnOverlapOrAByteChange) {
     threads.emplace_back(ExchangingThread, id, std::ref(heap), std::ref(exchange));
   }
   for (std::thread& thread : threads) thread.join();
-  for (std::size_t slot = 0; slot < exchange.size(); ++slot) {
-    Block block = exchange.Swap(slot, Block());
-    if (block.live()) heap.Free(block);
-  }
+  exchange.FreeAll(heap);
   EXPECT_TRUE(heap.ok()) << heap.error() << "\n" << RepeatCommand();
 }
 
