@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -17,9 +18,10 @@ namespace {
 using testlib::CheckedHeap;
 using testlib::HeapUser;
 
-constexpr size_t kLargest = size_t{4} << 20;
+constexpr size_t kLargest = size_t{1} << 20;
 constexpr unsigned kChildSeconds = 60;
 constexpr int kGoodChild = 42;
+constexpr unsigned kBusyWhileForking = 3;
 
 // Exit code of a child, or minus the signal that ended it.
 int Await(pid_t pid) {
@@ -37,7 +39,7 @@ pid_t Fork() {
 
 void UseHeap(CheckedHeap& heap, uint64_t seed) {
   HeapUser user(heap, {.seed = seed, .blocks = 60, .largest = kLargest});
-  for (int step = 0; step < 300; ++step) user.Step();
+  for (int step = 0; step < 100; ++step) user.Step();
   user.FreeAll();
   Require(heap);
 }
@@ -74,14 +76,15 @@ void RequireGood(int code, const char* what) {
 }  // namespace
 
 void Forks(const ActOptions& options) {
-  Crowd crowd(options, options.threads, kLargest);
+  // Few: the processors are for the children, which have to allocate too.
+  Crowd crowd(options, std::min(options.threads, kBusyWhileForking), kLargest);
   std::atomic<unsigned> next{0};
   std::vector<std::thread> forkers;
   for (uint64_t id = 0; id < 2; ++id) {
     forkers.emplace_back([&, id] {
       for (unsigned n = next.fetch_add(1); n < options.forks; n = next.fetch_add(1)) {
         HeapUser mine(crowd.heap(), {.seed = options.seed + 1000 + id, .largest = kLargest});
-        for (int step = 0; step < 100; ++step) mine.Step();
+        for (int step = 0; step < 60; ++step) mine.Step();
         const pid_t pid = Fork();
         if (pid == 0) Child(n, crowd.heap(), mine);
         RequireGood(Await(pid), "a child of fork");
