@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "gtest/gtest.h"
+#include "hz3/base/platform.h"
 #include "hz3/base/words.h"
 
 namespace hz3 {
@@ -112,7 +113,7 @@ TEST(Machine, AddressSpaceLeftFollowsRlimitAs) {
   rlimit before;
   ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
   if (before.rlim_cur != RLIM_INFINITY) GTEST_SKIP() << "RLIMIT_AS is set from outside";
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if HZ3_UNDER_ASAN || HZ3_UNDER_TSAN
   GTEST_SKIP() << "the sanitizer's own mappings are larger than any limit";
 #endif
   EXPECT_EQ(AddressSpaceLeft(), SIZE_MAX);
