@@ -133,7 +133,7 @@ def hz3_box(
         )
 
 def hz3_sources():
-    """The package's C++ sources as :sources, for //testing/structure:floors_test.
+    """The package's C++ sources as :sources, for tests that read or compile them.
 
     Call it once in each package under hz3/.
     """
@@ -146,7 +146,7 @@ def hz3_sources():
             ],
             allow_empty = True,
         ),
-        visibility = ["//testing/structure:__pkg__"],
+        visibility = ["//testing:__subpackages__"],
     )
 
 _LANE = str(Label("//hz3/config:lane"))
