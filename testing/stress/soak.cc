@@ -38,6 +38,7 @@ ABSL_FLAG(double, busy, 0.1, "share of a processor that each thread takes, above
 ABSL_FLAG(double, bound_pct, 5, "growth of RSS over live in the second half that is still flat");
 ABSL_FLAG(unsigned, leak, 0, "of 1000 frees so many are left out: to see a verdict that is bad");
 ABSL_FLAG(uint64_t, seed, 1, "of the random numbers");
+ABSL_FLAG(bool, stats, false, "print the allocator's own statistics (malloc_stats) at the end");
 ABSL_FLAG(std::string, json, "", "file for the curve and the verdict");
 
 namespace hz3::stress {
@@ -258,6 +259,7 @@ int Main(int argc, char** argv) {
               AllocatorName().c_str(), flat ? "is flat" : "GROWS", growth * 100,
               absl::GetFlag(FLAGS_bound_pct), Mean(SecondHalf(ratios)),
               bench::ProcessCpuTime().Total());
+  if (absl::GetFlag(FLAGS_stats)) malloc_stats();
   const std::string file = absl::GetFlag(FLAGS_json);
   if (!file.empty() && !(std::ofstream(file) << Json(teeth, growth, flat))) {
     std::fprintf(stderr, "soak: cannot write %s\n", file.c_str());
