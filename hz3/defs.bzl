@@ -2,6 +2,7 @@
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 load("//:copts.bzl", "HZ3_WARNINGS")
+load("//testing/fuzz:fuzz.bzl", "hz3_fuzz")
 
 # Flags of code that runs inside malloc. Unwind tables stay: operator new throws through them.
 HZ3_COPTS = HZ3_WARNINGS + [
@@ -62,10 +63,10 @@ def hz3_box(
         test_timeout = None,
         test_tags = [],
         test_shard_count = None):
-    """One box: cc_library `name`, and its test and benchmark where their sources exist.
+    """One box: cc_library `name`, and its test, fuzz target and benchmark where their sources exist.
 
     Args:
-      name: the box; its files are name.h, name.cc, name_test.cc and name_benchmark.cc.
+      name: the box; its files are name.h, name.cc, name_test.cc, name_fuzz.cc, name_benchmark.cc.
       deps: boxes of this floor or of lower ones.
       hdrs: default name.h.
       srcs: default name.cc when there is one.
@@ -111,6 +112,12 @@ def hz3_box(
                    ["@com_google_googletest//:gtest_main"],
         )
 
+    if _existing(name + "_fuzz.cc"):
+        hz3_fuzz(
+            name = name + "_fuzz",
+            deps = [":" + name] + deps + [dep for dep in test_deps if dep not in deps],
+        )
+
     benchmark_srcs = _existing(name + "_benchmark.cc")
     if benchmark_srcs:
         cc_binary(
@@ -126,7 +133,7 @@ def hz3_box(
         )
 
 def hz3_sources():
-    """The package's C++ sources as :sources, for //testing/structure:floors_test.
+    """The package's C++ sources as :sources, for tests that read or compile them.
 
     Call it once in each package under hz3/.
     """
@@ -139,7 +146,7 @@ def hz3_sources():
             ],
             allow_empty = True,
         ),
-        visibility = ["//testing/structure:__pkg__"],
+        visibility = ["//testing:__subpackages__"],
     )
 
 _LANE = str(Label("//hz3/config:lane"))

@@ -45,7 +45,16 @@ void RegisterForkHandlers() {
   static std::atomic<bool> registered{false};
   // Relaxed: only who is first matters.
   if (registered.exchange(true, std::memory_order_relaxed)) return;
-  pthread_atfork(BeforeForkHandler, ParentHandler, ChildHandler);
+  if (pthread_atfork(BeforeForkHandler, ParentHandler, ChildHandler) == 0) return;
+  // Out of memory for once: the next thread that starts tries again.
+  registered.store(false, std::memory_order_relaxed);
+}
+
+// Whether there is a key whose destructor ends a thread's cache. Under the heap's first lease.
+bool HaveThreadEndKey() {
+  static bool made = false;
+  made = made || pthread_key_create(&thread_end_key, EndThisThread) == 0;
+  return made;
 }
 
 // The operator's choice of arena: HZ3_ARENA_MIB, read once; 0 when unset, malformed, or when the
@@ -101,21 +110,24 @@ bool Heap::InitArena(size_t* memory_bytes) {
          arena_.Init(SystemMemory(), bytes, !fixed, sizeof(Span));
 }
 
+// False with nothing done that cannot be done again: the next allocation tries once more.
 bool Heap::Init() {
   if (sysconf(_SC_PAGESIZE) != static_cast<long>(kPageSize)) {
     ReportFatal("this build needs pages of 4 KiB; the machine has others");
   }
   size_t memory_bytes;
-  if (!InitArena(&memory_bytes)) return false;
+  if (!HaveThreadEndKey() || !InitArena(&memory_bytes)) return false;
   const unsigned shards = std::clamp(UsableCpus(), 1u, std::min(kConfig.max_shards, kMaxShards));
   pool_.Init(SystemMemory());
-  if (!shards_.Init(arena_, shards)) return false;
+  if (!shards_.Init(arena_, shards)) {
+    arena_.Destroy();
+    return false;
+  }
   registry_.Init(shards_, pool_, std::min(memory_bytes, arena_.bytes()));
   budget_.Init(shards_, &registry_);
   budget_.SetMemory(memory_bytes);
   ApplyBudgetSettings(budget_);
   pressure_.Init(shards_, registry_);
-  if (pthread_key_create(&thread_end_key, EndThisThread) != 0) return false;
   hot_arena_base = reinterpret_cast<uintptr_t>(arena_.segmap().base());
   hot_tags = arena_.segmap().tags();
   hot_arena_pages = arena_.segmap().pages();
@@ -127,11 +139,7 @@ bool Heap::EnsureReady() {
     return true;
   LeaseHolder hold(init_lease_);
   if (ready_.load(std::memory_order_relaxed)) return true;
-  if (failed_) return false;
-  if (!Init()) {
-    failed_ = true;
-    return false;
-  }
+  if (!Init()) return false;
   ready_.store(true, std::memory_order_release);
   return true;
 }

@@ -121,7 +121,6 @@ class Heap {
   Lease init_lease_;
   // Release/acquire: who sees true sees the heap that Init built.
   std::atomic<bool> ready_{false};
-  bool failed_ HZ3_GUARDED_BY(init_lease_) = false;
   // Blocks of wide classes take up to a fifth more pages than they need: not in a fixed arena.
   // Fixed after Init; false before.
   bool wide_bins_ = false;

@@ -11,17 +11,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hz3/base/platform.h"
 #include "hz3/heap.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/thread/tcache.h"
 
 namespace hz3 {
-
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-#define HZ3_X86_64_HOT 1
-#else
-#define HZ3_X86_64_HOT 0
-#endif
 
 // The calling thread's bin `offset` bytes (of its top) into a cache. The relaxed load of the handle
 // and the addition are one instruction; gcc makes two of an atomic's. The address ends in one

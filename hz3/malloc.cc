@@ -140,6 +140,7 @@ HZ3_EXPORT int malloc_trim(size_t) { return heap.Trim() > 0 ? 1 : 0; }
 // glibc's tuning parameters have no counterpart; 1 is its "success".
 HZ3_EXPORT int mallopt(int, int) { return 1; }
 
+#if defined(__GLIBC__)  // musl has no such types
 HZ3_EXPORT struct mallinfo2 mallinfo2() {
   const hz3::Stats stats = heap.GetStats();
   struct mallinfo2 info = {};
@@ -165,6 +166,7 @@ HZ3_EXPORT struct mallinfo mallinfo() {
   info.keepcost = static_cast<int>(wide.keepcost);
   return info;
 }
+#endif
 
 HZ3_EXPORT void malloc_stats() {
   char buffer[hz3::kTextBytes];

@@ -7,20 +7,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hz3/base/platform.h"
+
 namespace hz3 {
 namespace {
 
 // Leases are held for well under a microsecond; a holder that runs on another core is gone after
 // a few dozen pauses. Longer spinning only steals time from a holder that was preempted.
 constexpr int kSpins = 40;
-
-void Pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 }  // namespace
 
@@ -40,7 +34,7 @@ void FutexWake(std::atomic<uint32_t>* word, int count) {
 
 void Lease::LockSlow() {
   for (int i = 0; i < kSpins; ++i) {
-    Pause();
+    CpuRelax();
     if (state_.load(std::memory_order_relaxed) == kFree && TryWord()) return;
   }
   const int saved = errno;

@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 #include "gtest/gtest.h"
+#include "hz3/base/platform.h"
 #include "hz3/base/words.h"
 
 namespace hz3 {
@@ -47,6 +49,7 @@ TEST_F(SystemMemoryTest, ReservesAlignedRangesOfAnyPowerOfTwo) {
 }
 
 TEST_F(SystemMemoryTest, KeepsErrnoAndSaysNoToWhatCannotBeReserved) {
+  if (getenv("HZ3_EMULATOR") != nullptr) GTEST_SKIP() << "the emulator's memory is not Linux's";
   errno = 99;
   EXPECT_EQ(os_.Reserve(size_t{1} << 60, kPageSize), nullptr);
   EXPECT_EQ(os_.Reserve(SIZE_MAX - kPageSize + 1, kSegmentSize), nullptr);
@@ -134,10 +137,11 @@ TEST(OsCountersTest, CallsThatChangeWhatIsCommittedAreCountedWithTheirTime) {
 }
 
 TEST(Machine, AddressSpaceLeftFollowsRlimitAs) {
+  if (getenv("HZ3_EMULATOR") != nullptr) GTEST_SKIP() << "the emulator's memory is not Linux's";
   rlimit before;
   ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
   if (before.rlim_cur != RLIM_INFINITY) GTEST_SKIP() << "RLIMIT_AS is set from outside";
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if HZ3_UNDER_ASAN || HZ3_UNDER_TSAN
   GTEST_SKIP() << "the sanitizer's own mappings are larger than any limit";
 #endif
   EXPECT_EQ(AddressSpaceLeft(), SIZE_MAX);

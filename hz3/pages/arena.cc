@@ -150,7 +150,9 @@ bool Arena::EnsureCommitted(uint32_t slots) {
   if (slots <= used_slots()) return true;
   const uint32_t generous =
       std::min(slots_, static_cast<uint32_t>(RoundUp(slots, kCommitStep)));
-  return CommitUpTo(generous) || (generous != slots && CommitUpTo(slots));
+  if (CommitUpTo(generous) || (generous != slots && CommitUpTo(slots))) return true;
+  os_refusals_.fetch_add(1, std::memory_order_relaxed);
+  return false;
 }
 
 bool Arena::CommitUpTo(uint32_t slots) {

@@ -84,6 +84,8 @@ class Arena {
   uint32_t used_slots() const { return committed_slots_.load(std::memory_order_relaxed); }
   // Under the arena's lease the count of free slots is exact; a look from outside may be stale.
   uint32_t free_slots() const { return free_count_.load(std::memory_order_relaxed); }
+  // How often slots could not be had because the OS refused their memory: it may not, next time.
+  uint64_t os_refusals() const { return os_refusals_.load(std::memory_order_relaxed); }
 
   void LockForFork() HZ3_NO_ANALYSIS { lease_.Lock(); }
   void UnlockAfterFork() HZ3_NO_ANALYSIS { lease_.Unlock(); }
@@ -135,6 +137,7 @@ class Arena {
   std::atomic<uint32_t> committed_slots_{0};
   std::atomic<uint32_t> free_count_{0};
   std::atomic<size_t> dirty_free_{0};
+  std::atomic<uint64_t> os_refusals_{0};
 };
 
 }  // namespace hz3

@@ -51,6 +51,12 @@ void Pressure::NoteRemembered() {
   last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
 }
 
+void Pressure::ForgetOldRefusal() {
+  const uint64_t until = refused_until_ms_.load(std::memory_order_relaxed);
+  if (until == 0 || MemBudget::NowMs() < until) return;
+  if (refused_until_ms_.exchange(0, std::memory_order_relaxed) != 0) (*shards_)[0].NotePost();
+}
+
 void Pressure::Remember(const Request& request, uint64_t releases) {
   const uint64_t mark = releases + 1;
   if (IsSmall(request.size_class.value())) {
@@ -89,6 +95,7 @@ bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, C
 
 bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
   if (FailedBefore(request)) return false;            // the leader before us found nothing either
+  const uint64_t os_refusals = shards_->arena().os_refusals();
   if (Sweep(own_shard, climber)) return true;         // rung 3
   last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
   BecomeScarce(self);                                 // rung 4, once for each time of scarcity
@@ -125,6 +132,9 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
     releases = shards_->Releases();
     if (Sweep(own_shard, climber)) return true;
     again = (room && meter.refusals() != refusals) || shards_->Releases() != releases;
+  }
+  if (shards_->arena().os_refusals() != os_refusals) {
+    refused_until_ms_.store(MemBudget::NowMs() + kRefusalMs, std::memory_order_relaxed);
   }
   Remember(request, releases);                        // rung 6
   return false;

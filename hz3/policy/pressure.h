@@ -67,6 +67,7 @@ class Pressure {
   template <typename FlushOwn>
   bool FailsAgain(const Request& request, FlushOwn flush_own) {
     if (!FailedBefore(request)) return false;
+    ForgetOldRefusal();
     flush_own();
     if (!FailedBefore(request)) return false;
     NoteRemembered();
@@ -95,6 +96,9 @@ class Pressure {
   static constexpr unsigned kMaxPurges = 16;
   // Memory counts as scarce until this long after the last climb past rung 3, in milliseconds.
   static constexpr uint64_t kScarceMs = 50;
+  // A failure that was the system's refusal is forgotten after so many milliseconds: no release
+  // tells when the system has memory again.
+  static constexpr uint64_t kRefusalMs = 10;
 
   bool MakeRoomUnderLimit(const Request& request);
   void WatchSlow(uint64_t now_ms, Tcache* self);
@@ -103,6 +107,7 @@ class Pressure {
   bool Sweep(unsigned first, Climber& climber);
   bool FailedBefore(const Request& request) const;
   void NoteRemembered();
+  void ForgetOldRefusal();
   bool FailedAt(const Request& request, uint64_t releases) const;
   void Remember(const Request& request, uint64_t releases);
   bool Lead(const Request& request, unsigned own_shard, Tcache* self, Climber& climber)
@@ -116,6 +121,9 @@ class Pressure {
   std::atomic<uint64_t> failed_class_[kTags] = {};
   std::atomic<uint64_t> failed_run_{0};  // mark << 24 | least pages that failed
   std::atomic<uint64_t> last_scarce_ms_{0};
+  // When to forget what failed because the system refused memory; 0 when it did not. Relaxed: a
+  // thread that reads an old value forgets a little later.
+  std::atomic<uint64_t> refused_until_ms_{0};
   // What leaders have done since memory became scarce: the broadcast of that time, whether the
   // sleepers have been robbed, whether the others have been waited for.
   uint32_t asked_epoch_ HZ3_GUARDED_BY(gate_) = 0;

@@ -260,6 +260,20 @@ TEST_F(PressureTest, TheSameFailsAgainOnlyAfterTheOwnBinsWereLookedInto) {
   EXPECT_EQ(Get(pressure_.counters().remembered), 1u);
 }
 
+// No release tells that the system has memory again.
+TEST_F(PressureTest, AFailureBecauseTheSystemRefusedMemoryIsForgottenAfterAWhile) {
+  os_.Refuse(FakeOsMemory::kCommit);
+  ScriptedClimber refused([&](unsigned, unsigned) { return arena_.TakeSlots(1) != kNoIndex; });
+  ASSERT_FALSE(pressure_.Climb(RunOf(4), 0, nullptr, refused));
+  EXPECT_TRUE(pressure_.FailsAgain(RunOf(4), [] {})) << "at first it is remembered";
+  os_.Allow(FakeOsMemory::kCommit);
+  std::this_thread::sleep_for(std::chrono::milliseconds(40));
+  EXPECT_FALSE(pressure_.FailsAgain(RunOf(4), [] {}));
+  EXPECT_EQ(StepsOfFailure(RunOf(5)).empty(), false);
+  std::this_thread::sleep_for(std::chrono::milliseconds(40));
+  EXPECT_TRUE(pressure_.FailsAgain(RunOf(5), [] {})) << "the system had nothing to do with it";
+}
+
 TEST_F(PressureTest, WhatIsHarderThanARememberedFailureFailsTooAndWhatIsEasierClimbs) {
   StepsOfFailure(RunOf(8));
   EXPECT_THAT(StepsOfFailure(RunOf(9)), IsEmpty());

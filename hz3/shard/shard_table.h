@@ -19,7 +19,11 @@ class ShardTable {
   bool Init(Arena& arena, unsigned count) {
     const size_t bytes = RoundUp(count * sizeof(Shard), kPageSize);
     void* memory = arena.os().Reserve(bytes, kPageSize);
-    if (memory == nullptr || !arena.os().Commit(memory, bytes)) return false;
+    if (memory == nullptr) return false;
+    if (!arena.os().Commit(memory, bytes)) {
+      arena.os().Release(memory, bytes);
+      return false;
+    }
     arena_ = &arena;
     count_ = count;
     shards_ = static_cast<Shard*>(memory);

@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "hz3/base/fake_os_memory.h"
+#include "hz3/base/platform.h"
 #include "hz3/base/thread_barrier.h"
 #include "hz3/config/config.h"
 #include "hz3/objects/size_classes.h"
@@ -401,7 +402,7 @@ TEST_F(RegistryTest, AThreadThatEndsAfterItWasRobbedLosesNothing) {
 // Threads that run are robbed at every instant of their malloc and free: no object is ever handed
 // out twice, and none is lost.
 TEST_F(RegistryTest, RunningThreadsAreRobbedAndNothingIsHandedOutTwice) {
-#if defined(__SANITIZE_THREAD__)
+#if HZ3_UNDER_TSAN
   GTEST_SKIP() << "ThreadSanitizer does not know what membarrier orders";
 #endif
   std::vector<std::atomic<uint8_t>> live(arena_.bytes() / 64);

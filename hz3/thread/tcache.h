@@ -33,6 +33,7 @@
 
 #include "hz3/base/counter.h"
 #include "hz3/base/metadata_pool.h"
+#include "hz3/base/platform.h"
 #include "hz3/base/words.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/shard/shard_table.h"
@@ -69,7 +70,7 @@ class alignas(2 * kCacheLine) Tcache {
 
   // Whether free has to take the slow path. `bin` is the address of top[c], `bin_top` its value.
   static bool IsFull(Top* bin, Top bin_top) {
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#if HZ3_X86_64_HOT
     // The relaxed load and the comparison as one instruction; gcc makes two of an atomic's.
     bool full;
     asm("cmp %c3(%2), %1"

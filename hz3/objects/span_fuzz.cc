@@ -1,0 +1,139 @@
+// Span against three sets: objects that are free, that wait in the mailbox, that are out.
+
+#include "hz3/objects/span.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "testing/fuzz/fuzz_input.h"
+
+namespace hz3 {
+namespace {
+
+using fuzz::FuzzInput;
+using fuzz::Require;
+
+class SpanFuzz {
+ public:
+  explicit SpanFuzz(FuzzInput& input)
+      : input_(input), class_(static_cast<uint8_t>(1 + input.Below(kSmallClasses))) {
+    span_->Open(class_);
+    for (unsigned i = 0; i < info().objects; ++i) free_.insert(i);
+  }
+
+  void Run() {
+    while (!input_.empty()) {
+      Step();
+      Check();
+    }
+  }
+
+ private:
+  const ClassInfo& info() const { return InfoOf(class_); }
+
+  void Step() {
+    switch (input_.Below(4)) {
+      case 0:
+        Take(input_.Below(kMaxObjects + 1));
+        break;
+      case 1:
+        Free(static_cast<uint32_t>(input_.Number(2)));
+        break;
+      case 2:
+        Post(input_.Below(Span::kWords), input_.Number());
+        break;
+      default:
+        Collect();
+    }
+  }
+
+  void Take(unsigned want) {
+    void* out[kMaxObjects];
+    const unsigned got = span_->Take(base_, out, want);
+    Require(got == std::min<size_t>(want, free_.size()), "Take takes what there is");
+    for (unsigned i = 0; i < got; ++i) {
+      const auto offset = static_cast<uint32_t>(static_cast<char*>(out[i]) - base_);
+      Require(offset % info().size == 0, "Take gives objects");
+      Require(free_.erase(offset / info().size) == 1, "Take gives free objects");
+    }
+  }
+
+  void Free(uint32_t offset) {
+    offset %= kMaxSpanPages * static_cast<uint32_t>(kPageSize);
+    // Half of the offsets are objects.
+    if (offset % 2 == 0) offset = offset / info().size * info().size;
+    const unsigned object = offset / info().size;
+    const bool is_object = offset % info().size == 0 && object < info().objects;
+    const FreeResult expected = !is_object            ? FreeResult::kNotAnObject
+                                : free_.count(object) ? FreeResult::kDoubleFree
+                                                      : FreeResult::kFreed;
+    Require(span_->ObjectNumber(offset) == (is_object ? object : kMaxObjects), "ObjectNumber");
+    Require(span_->Free(offset) == expected, "Free");
+    if (expected == FreeResult::kFreed) free_.insert(object);
+  }
+
+  // Posters check what they post, so only objects come.
+  void Post(unsigned w, uint64_t bits) {
+    for (unsigned b = 0; b < 64; ++b) {
+      if (w * 64 + b >= info().objects) bits &= ~(uint64_t{1} << b);
+    }
+    const uint64_t before = span_->Post(w, bits);
+    for (unsigned b = 0; b < 64; ++b) {
+      if (((bits >> b) & 1) == 0) continue;
+      Require(((before >> b) & 1) == mail_.count(w * 64 + b), "Post tells what was there");
+      mail_.insert(w * 64 + b);
+    }
+  }
+
+  void Collect() {
+    unsigned bad = kMaxObjects;
+    bool clash = false;
+    for (const unsigned object : mail_) clash |= free_.count(object) > 0;
+    Require(span_->HasMail() == !mail_.empty(), "HasMail");
+    Require(span_->Collect(&bad) == !clash, "Collect finds double frees");
+    if (clash) {
+      Require(free_.count(bad) > 0 && mail_.count(bad) > 0, "Collect names the object");
+      done_ = true;  // the process ends here in real life
+      return;
+    }
+    free_.insert(mail_.begin(), mail_.end());
+    mail_.clear();
+  }
+
+  void Check() {
+    if (done_) return Restart();
+    Require(span_->free_count() == free_.size(), "free_count");
+    Require(span_->MailCount() == mail_.size(), "MailCount");
+    Require(span_->AllFree() == (free_.size() == info().objects), "AllFree");
+    for (unsigned i = 0; i < info().objects; ++i) {
+      Require(span_->IsFree(i) == (free_.count(i) > 0), "IsFree");
+    }
+  }
+
+  void Restart() {
+    span_ = std::make_unique<Span>();
+    span_->Open(class_);
+    mail_.clear();
+    for (unsigned i = 0; i < info().objects; ++i) free_.insert(i);
+    done_ = false;
+  }
+
+  FuzzInput& input_;
+  const SizeClass class_;
+  std::unique_ptr<Span> span_ = std::make_unique<Span>();
+  std::unique_ptr<char[]> memory_{new char[kMaxSpanPages * kPageSize]};
+  char* const base_ = memory_.get();
+  std::set<unsigned> free_;
+  std::set<unsigned> mail_;
+  bool done_ = false;
+};
+
+}  // namespace
+}  // namespace hz3
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  hz3::fuzz::FuzzInput input(data, size);
+  hz3::SpanFuzz(input).Run();
+  return 0;
+}
