@@ -58,7 +58,7 @@ InstructionCount InstructionCounter::Count(const std::vector<std::string>& argv,
                                            const std::string& preload) const {
   switch (tool_) {
     case Tool::kNone:
-      return {0, 0, "there is neither callgrind nor a working perf"};
+      return {0, 0, kNoTool};
     case Tool::kCallgrind:
       return CountByCallgrind(argv, preload);
     case Tool::kPerf:

@@ -26,7 +26,10 @@ class InstructionCounter {
   // "auto": the first that works here; "callgrind" or "perf": that one, or none.
   explicit InstructionCounter(const std::string& choice);
 
+  static constexpr char kNoTool[] = "there is neither callgrind nor a working perf";
+
   Tool tool() const { return tool_; }
+  bool works() const { return tool_ != Tool::kNone; }
   std::string tool_name() const;
 
   // Runs `argv` (argv[0] a path) with this library preloaded; none for an empty path.
