@@ -21,6 +21,18 @@ GATE_DEPS = [
     "@com_google_absl//absl/strings",
 ]
 
+# Known regressions: name to switches. docs/gate.md says which row finds which.
+FAULTS = {
+    "hot_path": "fault_hot_path=true",
+    # A twentieth of the 24 instructions an op that refills take in instructions_refill.
+    "slow_refill": "fault_refill_turns=440",
+    "lost_run": "fault_lost_run=100",
+    "leaked_slot": "fault_leaked_slot=50",
+    # A tenth more than the lane has.
+    "fat_cache": "small_bin_bytes=72090,medium_bin_bytes=1153434,wide_bin_bytes=2306867," +
+                 "tcache_max_bytes=27682406",
+}
+
 # The rows of rows.cc, in its order; rows_test holds the one against the other.
 GATE_ROWS = [
     "hot_path",

@@ -110,11 +110,22 @@ Measurement FixedRows::MeasureRow(const StartRow& row, const Subject& subject) c
   argv.insert(argv.end(), row.args.begin(), row.args.end());
   const InstructionCount without = counter_.Count(argv, "");
   if (!without.failure.empty()) return Skipped(row.program + ": " + without.failure);
-  // /bin/true may never call the library, so only the whole counts.
   const InstructionCount with = counter_.Count(argv, subject.library);
   if (!with.failure.empty()) return Failed(with.failure);
   return {.figures = {{"start_instructions",
                        static_cast<double>(with.all) - static_cast<double>(without.all)}},
+          .made_with = MadeWith(subject, true)};
+}
+
+Measurement FixedRows::MeasureRow(const FirstBlocksRow& row, const Subject& subject) const {
+  if (counter_.tool() != InstructionCounter::Tool::kCallgrind) {
+    return Skipped("only callgrind can tell what runs inside the library");
+  }
+  std::vector<std::string> argv = {Program(row.program)};
+  argv.insert(argv.end(), row.args.begin(), row.args.end());
+  const InstructionCount count = counter_.Count(argv, subject.library);
+  if (!count.failure.empty()) return Failed(count.failure);
+  return {.figures = {{"start_instructions", static_cast<double>(count.inside)}},
           .made_with = MadeWith(subject, true)};
 }
 
@@ -143,9 +154,10 @@ Measurement FixedRows::MeasureRow(const ServedRow& row, const Subject& subject) 
 }
 
 Measurement FixedRows::MeasureRow(const FootprintRow&, const Subject& subject) const {
-  return RunProgram("bench/gate/footprint", {}, subject,
-                    {"alloc_failed", "lost_bytes", "lost_slots", "cached_bytes", "metadata_bytes",
-                     "peak_committed_bytes"});
+  return RunProgram(
+      "bench/gate/footprint", {}, subject,
+      {"alloc_failed", "lost_bytes", "lost_slots", "cached_small_bytes", "cached_medium_bytes",
+       "cached_wide_bytes", "metadata_bytes", "peak_committed_bytes"});
 }
 
 Measurement FixedRows::MeasureRow(const InstructionsRow& row, const Subject& subject) const {

@@ -44,6 +44,7 @@ class FixedRows {
   Measurement MeasureRow(const HotPathRow& row, const Subject& subject) const;
   Measurement MeasureRow(const LibrarySizeRow& row, const Subject& subject) const;
   Measurement MeasureRow(const StartRow& row, const Subject& subject) const;
+  Measurement MeasureRow(const FirstBlocksRow& row, const Subject& subject) const;
   Measurement MeasureRow(const ServedRow& row, const Subject& subject) const;
   Measurement MeasureRow(const FootprintRow& row, const Subject& subject) const;
   Measurement MeasureRow(const InstructionsRow& row, const Subject& subject) const;

@@ -2,10 +2,12 @@
 // every page and slot comes back once everything is freed. Nothing in it depends on time.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 #include "bench/lib/machine.h"
@@ -22,8 +24,15 @@ constexpr char kDescription[] =
     "figures. Start it with LD_PRELOAD=<a library of hz3>.\n";
 
 constexpr unsigned kSlots = 4'000;
-constexpr unsigned kSmallestLog2 = 4;
-constexpr unsigned kLargestLog2 = 20;
+
+// Sizes that hz3 keeps in bins of one kind: from 1 << smallest_log2 to 1 << largest_log2.
+struct Kind {
+  const char* cached;  // the figure
+  unsigned smallest_log2;
+  unsigned largest_log2;
+};
+constexpr Kind kKinds[] = {
+    {"cached_small_bytes", 4, 11}, {"cached_medium_bytes", 12, 15}, {"cached_wide_bytes", 15, 20}};
 
 struct Hz3 {
   size_t (*stats_json)(char* buffer, size_t size);
@@ -56,29 +65,38 @@ class Figures {
   char text_[16384] = {};
 };
 
-// Log-uniform: as many blocks of 16 to 32 bytes as of 512 KiB to 1 MiB.
-size_t SizeOf(uint64_t draw) {
-  const unsigned log2 =
-      kSmallestLog2 + bench::ScaleTo(bench::HighHalf(draw), kLargestLog2 - kSmallestLog2);
+// Log-uniform: as many blocks of 16 to 32 bytes as of 1024 to 2048.
+size_t SizeOf(const Kind& kind, uint64_t draw) {
+  const unsigned log2 = kind.smallest_log2 + bench::ScaleTo(bench::HighHalf(draw),
+                                                            kind.largest_log2 - kind.smallest_log2);
   const size_t base = size_t{1} << log2;
   return base + bench::ScaleTo(bench::LowHalf(draw), static_cast<uint32_t>(base));
 }
 
+// Toggles between two looks at what is cached: bins fill and are halved, so one look says little.
+constexpr uint64_t kLookEvery = 500;
+
 class Mixer {
  public:
-  explicit Mixer(uint64_t seed) : rng_(seed), slots_(kSlots) {}
+  Mixer(const Hz3& hz3, uint64_t seed) : hz3_(hz3), rng_(seed), slots_(kSlots) {}
 
-  void Toggle(uint64_t times) {
+  // Returns the most that was cached at any look.
+  int64_t Toggle(const Kind& kind, uint64_t times) {
+    int64_t most_cached = 0;
     for (uint64_t i = 0; i < times; ++i) {
+      if (i % kLookEvery == 0) {
+        most_cached = std::max(most_cached, Figures(hz3_).Of("cached_bytes"));
+      }
       void*& slot = slots_[bench::ScaleTo(bench::HighHalf(rng_.Next()), kSlots)];
       if (slot == nullptr) {
-        slot = std::malloc(SizeOf(rng_.Next()));
+        slot = std::malloc(SizeOf(kind, rng_.Next()));
         failed_ += slot == nullptr;
       } else {
         std::free(slot);
         slot = nullptr;
       }
     }
+    return most_cached;
   }
 
   void FreeAll() {
@@ -91,31 +109,33 @@ class Mixer {
   uint64_t failed() const { return failed_; }
 
  private:
+  const Hz3& hz3_;
   bench::Rng rng_;
   bench::MappedArray<void*> slots_;
   uint64_t failed_ = 0;
 };
 
 bench::Report Measure(const Hz3& hz3, uint64_t toggles, uint64_t seed) {
-  Mixer mixer(seed);
-  hz3.purge();
-  const Figures before(hz3);
-  mixer.Toggle(toggles);
-  mixer.FreeAll();
-  const Figures full(hz3);
-  hz3.purge();
-  const Figures after(hz3);
-
   bench::Report report;
   report.Line("run");
   report.Add("malloc", bench::MallocProvider());
   report.Add("toggles", toggles);
   report.Add("seed", seed);
+  Mixer mixer(hz3, seed);
+  hz3.purge();
+  const Figures before(hz3);
+  int64_t cached[std::size(kKinds)];
+  for (size_t i = 0; i < std::size(kKinds); ++i) {
+    cached[i] = mixer.Toggle(kKinds[i], toggles);
+    mixer.FreeAll();
+    hz3.purge();
+  }
+  const Figures after(hz3);
   report.Line("memory");
   report.Add("alloc_failed", mixer.failed());
-  report.Add("cached_bytes", full.Of("cached_bytes"));
-  report.Add("metadata_bytes", full.Of("metadata_bytes"));
-  report.Add("peak_committed_bytes", full.Of("peak_committed_bytes"));
+  for (size_t i = 0; i < std::size(kKinds); ++i) report.Add(kKinds[i].cached, cached[i]);
+  report.Add("metadata_bytes", after.Of("metadata_bytes"));
+  report.Add("peak_committed_bytes", after.Of("peak_committed_bytes"));
   report.Line("after");
   report.Add("lost_bytes", after.LiveBytes() - before.LiveBytes());
   report.Add("lost_slots", before.KnownSlots() - after.KnownSlots());
@@ -123,11 +143,11 @@ bench::Report Measure(const Hz3& hz3, uint64_t toggles, uint64_t seed) {
 }
 
 int Main(int argc, char** argv) {
-  uint64_t toggles = 400'000;
+  uint64_t toggles = 200'000;
   uint64_t seed = 1;
   bench::PlainArgs args(kDescription);
-  args.Number("toggles", "times that a random slot is filled or emptied", {1, uint64_t{1} << 40},
-              &toggles);
+  args.Number("toggles", "times that a random slot is filled or emptied, for each kind of bin",
+              {1, uint64_t{1} << 40}, &toggles);
   args.Number("seed", "of the random numbers", {0, UINT64_MAX}, &seed);
   ParseOrExit(&args, argc, argv);
   Hz3 hz3;

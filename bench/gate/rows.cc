@@ -22,8 +22,9 @@ void AddLibrary(Rows* rows) {
       {"library_size", "bytes that a process maps of the library", LibrarySizeRow{}, true});
   rows->push_back({"start_true", "instructions that the library adds to a start of /bin/true",
                    StartRow{"/bin/true"}, true});
-  rows->push_back({"start_first_blocks", "the same for a program that has its first few blocks",
-                   StartRow{kSynthetic, {"--workload=batch_1000", "--ops=2000"}}, true});
+  rows->push_back({"start_first_blocks",
+                   "instructions inside the library of a program with a few blocks",
+                   FirstBlocksRow{kSynthetic, {"--workload=batch_1000", "--ops=2000"}}, true});
 }
 
 void AddServed(Rows* rows) {
@@ -62,8 +63,8 @@ void AddInstructions(Rows* rows) {
       {kRandomMixed, {"{n}", "4096", "16", "32768"}, 50'000, 550'000});
   add("wide", "512 blocks live of 32 KiB to 1 MiB, random",
       {kRandomMixed, {"{n}", "512", "32769", "1048576"}, 20'000, 220'000});
-  add("new_delete", "binary trees by new and delete",
-      {kSynthetic, {"--workload=trees", "--threads=1", "--ops={n}"}, 200'000, 700'000});
+  add("new_delete", "strings that grow, by new and delete",
+      {kSynthetic, {"--workload=strings", "--threads=1", "--ops={n}"}, 16'000, 256'000});
   add("realloc", "a block grows to 64 KiB in steps of 64 bytes",
       {kSynthetic, {"--workload=realloc_steps", "--ops={n}"}, 20'480, 122'880});
 }

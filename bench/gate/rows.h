@@ -17,9 +17,15 @@ struct HotPathRow {};
 // The bytes of the library that a process maps.
 struct LibrarySizeRow {};
 
-// A program's instructions with the library over those without: what a process pays once.
+// A program's instructions with the library beyond those without: what loading it costs.
 struct StartRow {
   std::string program;  // a path
+  std::vector<std::string> args = {};
+};
+
+// Instructions inside the library of a short program: what making the heap costs.
+struct FirstBlocksRow {
+  std::string program;
   std::vector<std::string> args = {};
 };
 
@@ -53,8 +59,8 @@ struct TimedRow {
 };
 
 struct GateRow {
-  using What = std::variant<HotPathRow, LibrarySizeRow, StartRow, ServedRow, FillRow, FootprintRow,
-                            InstructionsRow, TimedRow>;
+  using What = std::variant<HotPathRow, LibrarySizeRow, StartRow, FirstBlocksRow, ServedRow,
+                            FillRow, FootprintRow, InstructionsRow, TimedRow>;
 
   std::string name;  // letters, digits and '_'; unique
   std::string help;
