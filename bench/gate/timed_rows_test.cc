@@ -19,7 +19,7 @@ Arm Always(const std::string& name, double cpu, double rss) {
   return {name, [=] { return TimedSample{cpu, rss}; }};
 }
 
-std::map<std::string, Finding> Run(std::vector<Arm> arms, const Baselines& baselines) {
+std::map<std::string, Finding> Measured(std::vector<Arm> arms, const Baselines& baselines) {
   TimedRun run("row", "scale", std::move(arms), &baselines, 1);
   while (!run.IsDecided()) run.RunRound();
   std::map<std::string, Finding> findings;
@@ -29,7 +29,7 @@ std::map<std::string, Finding> Run(std::vector<Arm> arms, const Baselines& basel
 
 TEST(TimedRun, PassesARatioAtItsBaselineAndFailsOneFarAboveIt) {
   const Baselines baselines = WithRatio(0.5, 0.5);
-  auto findings = Run({Always("hz3", 5, 8), Always("libc", 10, 10)}, baselines);
+  auto findings = Measured({Always("hz3", 5, 8), Always("libc", 10, 10)}, baselines);
   EXPECT_EQ(findings.at("cpu_to_libc").outcome, Outcome::kPass);
   EXPECT_NEAR(*findings.at("cpu_to_libc").value, 0.5, 1e-9);
   EXPECT_EQ(findings.at("rss_to_libc").outcome, Outcome::kFail);
@@ -38,8 +38,8 @@ TEST(TimedRun, PassesARatioAtItsBaselineAndFailsOneFarAboveIt) {
 
 TEST(TimedRun, HoldsTheOtherBuildToATighterLimit) {
   const Baselines baselines = WithRatio(1, 1);
-  auto findings =
-      Run({Always("hz3", 11, 10), Always("libc", 10, 10), Always("against", 10, 10)}, baselines);
+  auto findings = Measured(
+      {Always("hz3", 11, 10), Always("libc", 10, 10), Always("against", 10, 10)}, baselines);
   EXPECT_EQ(findings.at("cpu_to_libc").outcome, Outcome::kPass);
   EXPECT_EQ(findings.at("cpu_to_against").outcome, Outcome::kFail);
   EXPECT_EQ(findings.at("rss_to_against").outcome, Outcome::kPass);
@@ -51,7 +51,7 @@ TEST(TimedRun, FailsWhenARunOfTheLibraryFails) {
                          return ++runs < 3 ? TimedSample{1, 1} : TimedSample{0, 0, "signal 11"};
                        }};
   const Baselines baselines = WithRatio(1, 1);
-  auto findings = Run({failing, Always("libc", 1, 1)}, baselines);
+  auto findings = Measured({failing, Always("libc", 1, 1)}, baselines);
   EXPECT_EQ(findings.at("cpu_to_libc").outcome, Outcome::kFail);
   EXPECT_EQ(findings.at("cpu_to_libc").note, "signal 11");
   EXPECT_EQ(runs, 3);
@@ -60,13 +60,13 @@ TEST(TimedRun, FailsWhenARunOfTheLibraryFails) {
 TEST(TimedRun, IsUndecidedWhenTheReferenceFails) {
   const Arm failing = {"libc", [] { return TimedSample{0, 0, "timeout"}; }};
   const Baselines baselines = WithRatio(1, 1);
-  auto findings = Run({Always("hz3", 1, 1), failing}, baselines);
+  auto findings = Measured({Always("hz3", 1, 1), failing}, baselines);
   EXPECT_EQ(findings.at("cpu_to_libc").outcome, Outcome::kUndecided);
   EXPECT_EQ(findings.at("cpu_to_libc").note, "libc: timeout");
 }
 
 TEST(TimedRun, MeasuresAFigureWithoutABaselineButDoesNotJudgeIt) {
-  auto findings = Run({Always("hz3", 3, 1), Always("libc", 1, 1)}, Baselines());
+  auto findings = Measured({Always("hz3", 3, 1), Always("libc", 1, 1)}, Baselines());
   EXPECT_EQ(findings.at("cpu_to_libc").outcome, Outcome::kUndecided);
   EXPECT_NEAR(*findings.at("cpu_to_libc").value, 3, 1e-9);
   EXPECT_EQ(findings.at("cpu_to_libc").note, "no baseline");
