@@ -17,7 +17,7 @@ namespace {
 std::string argv0;
 uint64_t runs = 3;
 std::string rows;
-std::string minutes = "1";
+std::string minutes = "3";
 
 bench::RunResult Gate() {
   std::vector<std::string> argv = {bench::FindRunfile(argv0, "bench/gate/gate"),

@@ -73,19 +73,22 @@ size_t SizeOf(const Kind& kind, uint64_t draw) {
   return base + bench::ScaleTo(bench::LowHalf(draw), static_cast<uint32_t>(base));
 }
 
-// Toggles between two looks at what is cached: bins fill and are halved, so one look says little.
-constexpr uint64_t kLookEvery = 500;
+// Toggles between two looks at what is cached. Bins fill and are halved, so one look says little,
+// and neither does the highest: a single block more can shift all of them.
+constexpr uint64_t kLookEvery = 1'000;
 
 class Mixer {
  public:
   Mixer(const Hz3& hz3, uint64_t seed) : hz3_(hz3), rng_(seed), slots_(kSlots) {}
 
-  // Returns the most that was cached at any look.
+  // Returns what was cached on average.
   int64_t Toggle(const Kind& kind, uint64_t times) {
-    int64_t most_cached = 0;
+    int64_t cached = 0;
+    int64_t looks = 0;
     for (uint64_t i = 0; i < times; ++i) {
       if (i % kLookEvery == 0) {
-        most_cached = std::max(most_cached, Figures(hz3_).Of("cached_bytes"));
+        cached += Figures(hz3_).Of("cached_bytes");
+        ++looks;
       }
       void*& slot = slots_[bench::ScaleTo(bench::HighHalf(rng_.Next()), kSlots)];
       if (slot == nullptr) {
@@ -96,7 +99,7 @@ class Mixer {
         slot = nullptr;
       }
     }
-    return most_cached;
+    return cached / std::max<int64_t>(looks, 1);
   }
 
   void FreeAll() {
@@ -116,11 +119,6 @@ class Mixer {
 };
 
 bench::Report Measure(const Hz3& hz3, uint64_t toggles, uint64_t seed) {
-  bench::Report report;
-  report.Line("run");
-  report.Add("malloc", bench::MallocProvider());
-  report.Add("toggles", toggles);
-  report.Add("seed", seed);
   Mixer mixer(hz3, seed);
   hz3.purge();
   const Figures before(hz3);
@@ -131,6 +129,11 @@ bench::Report Measure(const Hz3& hz3, uint64_t toggles, uint64_t seed) {
     hz3.purge();
   }
   const Figures after(hz3);
+  bench::Report report;
+  report.Line("run");
+  report.Add("malloc", bench::MallocProvider());
+  report.Add("toggles", toggles);
+  report.Add("seed", seed);
   report.Line("memory");
   report.Add("alloc_failed", mixer.failed());
   for (size_t i = 0; i < std::size(kKinds); ++i) report.Add(kKinds[i].cached, cached[i]);
@@ -143,7 +146,7 @@ bench::Report Measure(const Hz3& hz3, uint64_t toggles, uint64_t seed) {
 }
 
 int Main(int argc, char** argv) {
-  uint64_t toggles = 200'000;
+  uint64_t toggles = 4'000'000;
   uint64_t seed = 1;
   bench::PlainArgs args(kDescription);
   args.Number("toggles", "times that a random slot is filled or emptied, for each kind of bin",

@@ -21,7 +21,8 @@ struct Rule {
   double slack = 0;
 };
 
-// By the figure's name. Everything that is counted exactly may grow by a hundredth.
+// By the figure's name. What is the same in every run may grow by a hundredth; starts, and what is
+// in caches, by three.
 Rule RuleOf(std::string_view figure);
 
 // Sets outcome, baseline, limit and note from value and baseline. Without a baseline that it needs

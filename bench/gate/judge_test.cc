@@ -19,10 +19,12 @@ TEST(Judge, LetsNothingBeLostWhateverTheBaselineSays) {
   }
 }
 
-TEST(Judge, LetsExactFiguresGrowByAHundredthOnly) {
+TEST(Judge, LetsExactFiguresGrowByAHundredthAndCachesByThree) {
   EXPECT_EQ(Judged("instructions", 100.9, 100).outcome, Outcome::kPass);
   EXPECT_EQ(Judged("instructions", 101.1, 100).outcome, Outcome::kFail);
-  EXPECT_EQ(Judged("cached_bytes", 102, 100).outcome, Outcome::kFail);
+  EXPECT_EQ(Judged("loaded_bytes", 102, 100).outcome, Outcome::kFail);
+  EXPECT_EQ(Judged("cached_wide_bytes", 102, 100).outcome, Outcome::kPass);
+  EXPECT_EQ(Judged("cached_wide_bytes", 104, 100).outcome, Outcome::kFail);
   EXPECT_EQ(Judged("start_instructions", 102, 100).outcome, Outcome::kPass);
   EXPECT_EQ(Judged("start_instructions", 104, 100).outcome, Outcome::kFail);
   EXPECT_EQ(Judged("instructions", 101.1, 100).note, "+1.10 %");

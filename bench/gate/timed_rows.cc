@@ -26,7 +26,8 @@ std::string Scientific(double chance) {
 // change from the baseline that would have failed.
 std::string NoteOf(const TimedVerdict& verdict, const std::vector<Pair>& pairs, double baseline,
                    double limit) {
-  if (verdict.pairs == 0) return std::to_string(pairs.size()) + " pairs, too few to say";
+  if (verdict.pairs == 0)
+    return std::to_string(pairs.size()) + " pairs in this time, too few to say";
   const std::vector<Pair> seen(pairs.begin(),
                                pairs.begin() + static_cast<std::ptrdiff_t>(verdict.pairs));
   return bench::Fixed(verdict.interval.lower, 3) + ".." + bench::Fixed(verdict.interval.upper, 3) +
@@ -132,7 +133,9 @@ Finding TimedRun::FindingOf(const Comparison& comparison) const {
   const TimedVerdict verdict = Decide(comparison.pairs, *finding.limit);
   finding.outcome = verdict.outcome;
   finding.note = NoteOf(verdict, comparison.pairs, *comparison.baseline, *finding.limit);
-  if (verdict.outcome == Outcome::kUndecided) finding.note += ": too noisy to decide in this time";
+  if (verdict.outcome == Outcome::kUndecided && verdict.pairs > 0) {
+    finding.note += ": too noisy to decide in this time";
+  }
   return finding;
 }
 
