@@ -8,6 +8,7 @@
 
 #include "bench/gate/instruction_counter.h"
 #include "bench/gate/rows.h"
+#include "bench/lib/stats.h"
 
 namespace hz3::gate {
 
@@ -36,9 +37,12 @@ class FixedRows {
   FixedRows(std::string argv0, const InstructionCounter& counter)
       : argv0_(std::move(argv0)), counter_(counter) {}
 
-  // `row` must not be a timed one. `for_baseline`: what is to be committed, which for a FillRow is
-  // what several seeds reach.
-  Measurement Measure(const GateRow& row, const Subject& subject, bool for_baseline) const;
+  // `row` must not be a timed one.
+  Measurement Measure(const GateRow& row, const Subject& subject) const;
+  // A share that was too low the first time: the median of several runs.
+  Measurement MeasureAgain(const FillRow& row, const Subject& subject) const;
+  // A share that may be committed: several runs reached more.
+  Measurement MeasureForBaseline(const FillRow& row, const Subject& subject) const;
 
  private:
   Measurement MeasureRow(const HotPathRow& row, const Subject& subject) const;
@@ -51,7 +55,7 @@ class FixedRows {
   Measurement MeasureRow(const TimedRow& row, const Subject& subject) const;
   Measurement MeasureRow(const FillRow& row, const Subject& subject) const;
   Measurement RunFill(const FillRow& row, const Subject& subject, uint64_t seed) const;
-  Measurement WorstFill(const FillRow& row, const Subject& subject) const;
+  Measurement RunFills(const FillRow& row, const Subject& subject, bench::Summary* shares) const;
 
   std::string Program(const std::string& path) const;
   Measurement RunProgram(const std::string& program, const std::vector<std::string>& args,

@@ -36,6 +36,7 @@ class Runner {
 
  private:
   void RunFixed(const GateRow& row, const Subject& subject);
+  Measurement Measure(const GateRow& row, const Subject& subject) const;
   void AddFigure(const GateRow& row, const Subject& subject, const Measurement& measurement,
                  const Figure& figure, double seconds);
   void CompareInstructions(const GateRow& row, const Subject& subject,
