@@ -116,24 +116,25 @@ def gate_box(name, deps = [], copts = BENCH_COPTS, test_deps = [], test_data = [
         deps = [":" + name] + deps + test_deps + ["@com_google_googletest//:gtest_main"],
     )
 
-def gate_rows(names):
-    """One test target for each row of the gate, row_<name>, and the suite of all, gate_rows.
+def gate_rows(name, rows):
+    """One test target for each row of the gate, row_<row>, and the suite of them all.
 
     They are manual: timed ones say little while other tests run. Each reserves two processors, so
     that a machine with two runs nothing beside it; a remote execution service may run as many as it
     has machines.
 
     Args:
-      names: of the rows, as rows.cc has them.
+      name: of the suite.
+      rows: their names, as rows.cc has them.
     """
-    for name in names:
-        timed = name.startswith("timed_")
+    for row in rows:
+        timed = row.startswith("timed_")
         cc_test(
-            name = "row_" + name,
+            name = "row_" + row,
             size = "medium",
             srcs = ["gate.cc"],
             copts = ABSL_USER_COPTS,
-            args = ["--rows=" + name, "--minutes=4"],
+            args = ["--rows=" + row, "--minutes=4"],
             data = [":programs"],
             tags = [
                 "cpu:2",
@@ -144,7 +145,7 @@ def gate_rows(names):
             deps = GATE_DEPS,
         )
     native.test_suite(
-        name = "gate_rows",
+        name = name,
         tags = ["manual"],
-        tests = [":row_" + name for name in names],
+        tests = [":row_" + row for row in rows],
     )
