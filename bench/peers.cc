@@ -20,6 +20,7 @@
 #include "bench/lib/comparison.h"
 #include "bench/lib/json_writer.h"
 #include "bench/lib/machine.h"
+#include "bench/lib/matches.h"
 #include "bench/lib/process_usage.h"
 #include "bench/lib/temp_dir.h"
 #include "bench/lib/tool_flags.h"

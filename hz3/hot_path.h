@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "hz3/base/platform.h"
+#include "hz3/config/config.h"
 #include "hz3/heap.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/thread/tcache.h"
@@ -58,6 +59,7 @@ inline size_t TagOf(size_t page) {
 
 // A block of at least `bytes`, or nullptr when there is none in its bin, or no bin for it.
 [[gnu::always_inline]] inline void* PopBlock(size_t bytes) {
+  if constexpr (kConfig.fault_hot_path) asm volatile("nop");
   if (bytes > kMaxBinnedSize) [[unlikely]] return nullptr;
   Tcache::Top* const bin = BinAt(kBinOfGranules[(bytes + 15) >> kGranuleShift]);
   void* const p = (*bin)[-1];

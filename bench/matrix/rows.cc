@@ -1,6 +1,5 @@
 #include "bench/matrix/rows.h"
 
-#include <fnmatch.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -107,12 +106,6 @@ const std::vector<std::string>& QuickRowNames() {
                                                  "python_malloc",
                                                  "gxx_syntax"};
   return names;
-}
-
-bool MatchesAny(const std::string& name, const std::vector<std::string>& patterns) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-  });
 }
 
 }  // namespace hz3::bench

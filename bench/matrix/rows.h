@@ -33,9 +33,6 @@ std::vector<MatrixRow> AllRows(std::string_view argv0, const std::string& direct
 // Those of --quick: one of each kind, and real programs that use malloc much.
 const std::vector<std::string>& QuickRowNames();
 
-// Whether the name matches one of the patterns of a shell (*, ?, [abc]).
-bool MatchesAny(const std::string& name, const std::vector<std::string>& patterns);
-
 }  // namespace hz3::bench
 
 #endif  // BENCH_MATRIX_ROWS_H_

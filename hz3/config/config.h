@@ -75,7 +75,13 @@ namespace hz3 {
     "hold memory")                                                                                \
   X(unsigned, retained_segments, 1, 1, "empty segments that a shard keeps for itself")            \
   X(unsigned, broadcast_wait_us, 250000, 250000,                                                  \
-    "longest wait, in microseconds, for running threads to answer a broadcast")
+    "longest wait, in microseconds, for running threads to answer a broadcast")                   \
+  /* Faults for //bench/gate to find; never set in a library that anybody uses. */                \
+  X(bool, fault_hot_path, false, false, "malloc's hot path has one instruction more")             \
+  X(unsigned, fault_refill_turns, 0, 0, "empty loop turns that each refill of a bin makes")       \
+  X(unsigned, fault_lost_run, 0, 0, "one run of every so many closed spans is lost (0: none)")    \
+  X(unsigned, fault_leaked_slot, 0, 0,                                                            \
+    "one of so many slots that shards give back is lost (0: none)")
 
 namespace internal {
 

@@ -23,6 +23,11 @@ PageIndex PageOfSegment(const Segment& segment, unsigned page) {
   return PageIndex(FirstPageOf(segment.slot()).value() + page);
 }
 
+// Whether the event just counted is to go wrong: one of `every`, none for 0.
+bool IsFaulty(const Counter& events, unsigned every) {
+  return every > 0 && events.Get() % every == 0;
+}
+
 // Why the free of `p`, expected to be a block of class `c`, cannot be.
 Misuse Diagnose(Tag tag, SizeClass c) {
   return tag == c.value() ? Misuse::kInteriorPointer : Misuse::kDoubleFree;
@@ -95,6 +100,7 @@ void Shard::CloseSpan(PageIndex page, Span& span) {
   span.Close();
   arena_->segmap().SetRange(page, pages, 0);
   counters_.spans_closed.Add(1);
+  if (IsFaulty(counters_.spans_closed, kConfig.fault_lost_run)) return;
   Uncarve(arena_->SegmentOf(page), PageInSegment(page), pages);
 }
 
@@ -264,8 +270,9 @@ void Shard::ReturnEmptySegments(unsigned keep) {
     SubtractFree(kPagesPerSegment);
     SetDirtyFree(dirty_free_pages() - segment.dirty_bits().Count());
     segment.Close();
-    arena_->ReturnSlots(segment.slot(), 1);
     counters_.segments_closed.Add(1);
+    if (IsFaulty(counters_.segments_closed, kConfig.fault_leaked_slot)) continue;
+    arena_->ReturnSlots(segment.slot(), 1);
   }
 }
 

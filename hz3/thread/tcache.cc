@@ -138,6 +138,9 @@ void Tcache::ShrinkBin(SizeClass c, uint32_t capacity) {
 
 void* Tcache::Refill(SizeClass c) {
   refills.Add(1);
+  if constexpr (kConfig.fault_refill_turns > 0) {
+    for (unsigned i = 0; i < kConfig.fault_refill_turns; ++i) asm volatile("");
+  }
   Bin& bin = bins_[c.value()];
   const bool fresh = bin.capacity == 0;
   bin.missed = true;
