@@ -1,11 +1,12 @@
 #include "hz3/heap.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 
 #include "hz3/base/os_memory.h"
 #include "hz3/base/report.h"
@@ -38,8 +39,8 @@ void ChildHandler() { heap.AfterForkInChild(); }
 // order before a fork, so those of everybody else have allocated what they need by the time that
 // ours takes the leases. pthread_atfork may itself allocate; the heap is ready by then.
 void RegisterForkHandlers() {
-  static std::atomic<bool> registered{false};
   // Relaxed: only who is first matters.
+  static std::atomic<bool> registered{false};
   if (registered.exchange(true, std::memory_order_relaxed)) return;
   if (pthread_atfork(BeforeForkHandler, ParentHandler, ChildHandler) == 0) return;
   // Out of memory for once: the next thread that starts tries again.
@@ -77,7 +78,7 @@ void* NoMemory() {
 constinit Heap heap;
 constinit uintptr_t hot_arena_base = 0;
 constinit size_t hot_arena_pages = 0;
-constinit const std::atomic<Tag>* hot_tags = nullptr;
+constinit const std::atomic<Tag>* hot_tags = nullptr;  // relaxed, see segmap.h
 constinit const Tcache Heap::kUnstarted{Tcache::Unstarted{}};
 constinit thread_local std::atomic<Tcache*> Heap::thread_cache_{
     const_cast<Tcache*>(&Heap::kUnstarted)};
@@ -131,7 +132,8 @@ bool Heap::Init() {
 }
 
 bool Heap::EnsureReady() {
-  if (ready_.load(std::memory_order_acquire)) [[likely]] return true;
+  if (ready_.load(std::memory_order_acquire)) [[likely]]
+    return true;
   LeaseHolder hold(init_lease_);
   if (ready_.load(std::memory_order_relaxed)) return true;
   if (!Init()) return false;
@@ -273,7 +275,8 @@ void* Heap::RefillWide(SizeClass c) {
     Housekeeping(*cache);
     p = cache->Refill(c);
   }
-  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]]
+    budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -287,7 +290,8 @@ void* Heap::AllocateClassSlow(SizeClass c) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(InfoOf(c).size, allocate);
   if (p == nullptr) return NoMemory();
-  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]]
+    budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -301,7 +305,8 @@ void* Heap::AllocateFromCache(Tcache& cache, SizeClass c) {
   const Request request{c, InfoOf(c).pages, 1};
   if (pressure_.FailsAgain(request, [&] { cache.FlushAll(Delivery::kBitmap); })) return nullptr;
   void* p = cache.Refill(c);
-  if (p != nullptr) [[likely]] return p;
+  if (p != nullptr) [[likely]]
+    return p;
   if (budget_.MakeRoom(request.pages)) {
     p = cache.Refill(c);
     if (p != nullptr) return p;
@@ -348,7 +353,8 @@ void* Heap::AllocateLarge(size_t bytes, size_t align, bool zero) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(bytes, allocate);
   if (p == nullptr) return NoMemory();
-  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]]
+    budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -477,7 +483,8 @@ void* Heap::ResizeInPlace(void* p, size_t bytes) {
   if (bytes > PTRDIFF_MAX) return nullptr;
   if (tag == kTagHuge && bytes > kSegmentSize) {
     void* resized = Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
-    if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
+    if (arena_.meter().alarmed()) [[unlikely]]
+      budget_.Relieve();
     return resized;
   }
   if ((tag == kTagLarge || IsWide(tag)) && bytes > kMaxBinnedSize && bytes <= kSegmentSize) {
@@ -511,8 +518,8 @@ Stats Heap::GetStats() {
   return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
 }
 
-// Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered later
-// run before this one and may still allocate.
+// Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered
+// later run before this one and may still allocate.
 void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   if (!EnsureReady()) return;
   pressure_.LockForFork();

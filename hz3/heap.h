@@ -60,7 +60,9 @@ class Heap {
   Stats GetStats();
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
-  size_t ArenaBytes() { return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0; }
+  size_t ArenaBytes() {
+    return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0;
+  }
 
   // Whether blocks may take more pages than they need: not in a fixed arena.
   bool has_wide_bins() const { return wide_bins_; }
@@ -121,6 +123,7 @@ class Heap {
 
   static const Tcache kUnstarted;
   // The thread's handle on its cache; a thief makes it point elsewhere for a while (tcache.h).
+  // Relaxed: the thief's barrier on all threads is what orders it.
   static constinit thread_local std::atomic<Tcache*> thread_cache_;
 };
 

@@ -1,11 +1,12 @@
 #include "hz3/base/lease.h"
 
-#include <cerrno>
-#include <climits>
-#include <ctime>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <ctime>
 
 #include "hz3/base/platform.h"
 

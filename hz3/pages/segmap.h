@@ -42,9 +42,7 @@ class Segmap {
   Tag Lookup(const void* p) const { return Contains(p) ? TagAt(NumberOf(p)) : Tag{0}; }
 
   // `p` lies in the arena.
-  PageIndex PageOf(const void* p) const {
-    return PageIndex(static_cast<uint32_t>(NumberOf(p)));
-  }
+  PageIndex PageOf(const void* p) const { return PageIndex(static_cast<uint32_t>(NumberOf(p))); }
   char* AddressOf(PageIndex page) const {
     return reinterpret_cast<char*>(base_ + (uintptr_t{page.value()} << kPageShift));
   }
@@ -61,7 +59,7 @@ class Segmap {
  private:
   uintptr_t base_ = 0;
   size_t pages_ = 0;
-  std::atomic<Tag>* tags_ = nullptr;
+  std::atomic<Tag>* tags_ = nullptr;  // relaxed, see above the class
 };
 
 }  // namespace hz3
