@@ -1,12 +1,11 @@
 #include "hz3/heap.h"
 
-#include <pthread.h>
-#include <sys/auxv.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <pthread.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 #include "hz3/base/os_memory.h"
 #include "hz3/base/report.h"
@@ -132,8 +131,7 @@ bool Heap::Init() {
 }
 
 bool Heap::EnsureReady() {
-  if (ready_.load(std::memory_order_acquire)) [[likely]]
-    return true;
+  if (ready_.load(std::memory_order_acquire)) [[likely]] return true;
   LeaseHolder hold(init_lease_);
   if (ready_.load(std::memory_order_relaxed)) return true;
   if (!Init()) return false;
@@ -275,8 +273,7 @@ void* Heap::RefillWide(SizeClass c) {
     Housekeeping(*cache);
     p = cache->Refill(c);
   }
-  if (arena_.meter().alarmed()) [[unlikely]]
-    budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -290,8 +287,7 @@ void* Heap::AllocateClassSlow(SizeClass c) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(InfoOf(c).size, allocate);
   if (p == nullptr) return NoMemory();
-  if (arena_.meter().alarmed()) [[unlikely]]
-    budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -305,8 +301,7 @@ void* Heap::AllocateFromCache(Tcache& cache, SizeClass c) {
   const Request request{c, InfoOf(c).pages, 1};
   if (pressure_.FailsAgain(request, [&] { cache.FlushAll(Delivery::kBitmap); })) return nullptr;
   void* p = cache.Refill(c);
-  if (p != nullptr) [[likely]]
-    return p;
+  if (p != nullptr) [[likely]] return p;
   if (budget_.MakeRoom(request.pages)) {
     p = cache.Refill(c);
     if (p != nullptr) return p;
@@ -353,8 +348,7 @@ void* Heap::AllocateLarge(size_t bytes, size_t align, bool zero) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(bytes, allocate);
   if (p == nullptr) return NoMemory();
-  if (arena_.meter().alarmed()) [[unlikely]]
-    budget_.Relieve();
+  if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
   errno = saved;
   return p;
 }
@@ -483,8 +477,7 @@ void* Heap::ResizeInPlace(void* p, size_t bytes) {
   if (bytes > PTRDIFF_MAX) return nullptr;
   if (tag == kTagHuge && bytes > kSegmentSize) {
     void* resized = Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
-    if (arena_.meter().alarmed()) [[unlikely]]
-      budget_.Relieve();
+    if (arena_.meter().alarmed()) [[unlikely]] budget_.Relieve();
     return resized;
   }
   if ((tag == kTagLarge || IsWide(tag)) && bytes > kMaxBinnedSize && bytes <= kSegmentSize) {
@@ -518,8 +511,8 @@ Stats Heap::GetStats() {
   return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
 }
 
-// Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered
-// later run before this one and may still allocate.
+// Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered later
+// run before this one and may still allocate.
 void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   if (!EnsureReady()) return;
   pressure_.LockForFork();

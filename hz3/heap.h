@@ -60,9 +60,7 @@ class Heap {
   Stats GetStats();
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
-  size_t ArenaBytes() {
-    return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0;
-  }
+  size_t ArenaBytes() { return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0; }
 
   // Whether blocks may take more pages than they need: not in a fixed arena.
   bool has_wide_bins() const { return wide_bins_; }

@@ -58,24 +58,20 @@ inline size_t TagOf(size_t page) {
 
 // A block of at least `bytes`, or nullptr when there is none in its bin, or no bin for it.
 [[gnu::always_inline]] inline void* PopBlock(size_t bytes) {
-  if (bytes > kMaxBinnedSize) [[unlikely]]
-    return nullptr;
+  if (bytes > kMaxBinnedSize) [[unlikely]] return nullptr;
   Tcache::Top* const bin = BinAt(kBinOfGranules[(bytes + 15) >> kGranuleShift]);
   void* const p = (*bin)[-1];
-  if (p != nullptr) [[likely]]
-    MoveTop<-1>(bin);
+  if (p != nullptr) [[likely]] MoveTop<-1>(bin);
   return p;
 }
 
 // Whether the block went into its bin. False also for what is no block.
 [[gnu::always_inline]] inline bool PushBlock(void* p) {
   const size_t page = (reinterpret_cast<uintptr_t>(p) - hot_arena_base) >> kPageShift;
-  if (page >= hot_arena_pages) [[unlikely]]
-    return false;
+  if (page >= hot_arena_pages) [[unlikely]] return false;
   Tcache::Top* const bin = BinAt(TagOf(page) * sizeof(Tcache::Top));
   void** const top = *bin;
-  if (Tcache::IsFull(bin, top)) [[unlikely]]
-    return false;
+  if (Tcache::IsFull(bin, top)) [[unlikely]] return false;
   *top = p;
   MoveTop<1>(bin);
   return true;
@@ -84,8 +80,7 @@ inline size_t TagOf(size_t page) {
 // The size of the class of p's block; 0 when it is in no class's, or no block.
 [[gnu::always_inline]] inline size_t ClassBytes(const void* p) {
   const size_t page = (reinterpret_cast<uintptr_t>(p) - hot_arena_base) >> kPageShift;
-  if (page >= hot_arena_pages) [[unlikely]]
-    return 0;
+  if (page >= hot_arena_pages) [[unlikely]] return 0;
   return kClassTable[TagOf(page)].size;
 }
 

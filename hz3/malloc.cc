@@ -3,8 +3,7 @@
 // functions look into the thread's bins, all else is the heap's.
 //
 // Results and errno are those of C17, POSIX and glibc's manual: malloc(0) gives a block of its own,
-// sizes over PTRDIFF_MAX fail with ENOMEM, realloc(p, 0) frees p and returns NULL, free keeps
-// errno.
+// sizes over PTRDIFF_MAX fail with ENOMEM, realloc(p, 0) frees p and returns NULL, free keeps errno.
 
 #include <malloc.h>
 
@@ -26,9 +25,7 @@ namespace hz3 {
 namespace {
 
 // Out of line and last on the way: the hot functions reach them by a tail call.
-__attribute__((noinline, cold)) void* MallocMissed(size_t bytes) {
-  return heap.AllocateSlow(bytes);
-}
+__attribute__((noinline, cold)) void* MallocMissed(size_t bytes) { return heap.AllocateSlow(bytes); }
 __attribute__((noinline, cold)) void FreeMissed(void* p) { heap.FreeSlow(p); }
 
 void* Fail(int error) {
@@ -68,8 +65,7 @@ HZ3_EXPORT void* malloc(size_t bytes) {
 }
 
 HZ3_EXPORT void free(void* p) {
-  if (!hz3::PushBlock(p)) [[unlikely]]
-    hz3::FreeMissed(p);
+  if (!hz3::PushBlock(p)) [[unlikely]] hz3::FreeMissed(p);
 }
 
 HZ3_EXPORT void* calloc(size_t count, size_t size) {

@@ -18,9 +18,8 @@ TEST(ReportDeathTest, EachMisuseIsOneLineWithTheAddressAndThenAnAbort) {
   EXPECT_EXIT(ReportMisuse(Misuse::kForeignPointer, At(0x7f00deadbeef)),
               ::testing::KilledBySignal(SIGABRT),
               "^hz3: free of a pointer that hz3 never gave out: 0x7f00deadbeef\n" HZ3_DEATH_END);
-  EXPECT_EXIT(
-      ReportMisuse(Misuse::kInteriorPointer, At(0x10)), ::testing::KilledBySignal(SIGABRT),
-      "^hz3: free of an interior pointer .inside a block, not its start.: 0x10\n" HZ3_DEATH_END);
+  EXPECT_EXIT(ReportMisuse(Misuse::kInteriorPointer, At(0x10)), ::testing::KilledBySignal(SIGABRT),
+              "^hz3: free of an interior pointer .inside a block, not its start.: 0x10\n" HZ3_DEATH_END);
   EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(0x1000)), ::testing::KilledBySignal(SIGABRT),
               "^hz3: double free: 0x1000\n" HZ3_DEATH_END);
 }
@@ -29,13 +28,11 @@ TEST(ReportDeathTest, AddressesAreShownFromZeroToTheHighest) {
   EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(0)), ::testing::KilledBySignal(SIGABRT),
               "^hz3: double free: 0x0\n" HZ3_DEATH_END);
   EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(UINTPTR_MAX)),
-              ::testing::KilledBySignal(SIGABRT),
-              "^hz3: double free: 0xffffffffffffffff\n" HZ3_DEATH_END);
+              ::testing::KilledBySignal(SIGABRT), "^hz3: double free: 0xffffffffffffffff\n" HZ3_DEATH_END);
 }
 
 TEST(ReportDeathTest, AFatalMessageIsOneLine) {
-  EXPECT_EXIT(ReportFatal("no heap"), ::testing::KilledBySignal(SIGABRT),
-              "^hz3: no heap\n" HZ3_DEATH_END);
+  EXPECT_EXIT(ReportFatal("no heap"), ::testing::KilledBySignal(SIGABRT), "^hz3: no heap\n" HZ3_DEATH_END);
 }
 
 TEST(ReportDeathTest, AMessageThatIsTooLongIsCutAndStillAborts) {

@@ -142,14 +142,14 @@ void Arena::MarkSlots(uint32_t first, uint32_t n, bool free) {
 
 size_t Arena::DirtyPagesIn(uint32_t first, uint32_t n) const {
   size_t dirty = 0;
-  for (uint32_t slot = first; slot < first + n; ++slot)
-    dirty += segments_[slot].dirty_bits().Count();
+  for (uint32_t slot = first; slot < first + n; ++slot) dirty += segments_[slot].dirty_bits().Count();
   return dirty;
 }
 
 bool Arena::EnsureCommitted(uint32_t slots) {
   if (slots <= used_slots()) return true;
-  const uint32_t generous = std::min(slots_, static_cast<uint32_t>(RoundUp(slots, kCommitStep)));
+  const uint32_t generous =
+      std::min(slots_, static_cast<uint32_t>(RoundUp(slots, kCommitStep)));
   if (CommitUpTo(generous) || (generous != slots && CommitUpTo(slots))) return true;
   os_refusals_.fetch_add(1, std::memory_order_relaxed);
   return false;

@@ -42,7 +42,9 @@ class Segmap {
   Tag Lookup(const void* p) const { return Contains(p) ? TagAt(NumberOf(p)) : Tag{0}; }
 
   // `p` lies in the arena.
-  PageIndex PageOf(const void* p) const { return PageIndex(static_cast<uint32_t>(NumberOf(p))); }
+  PageIndex PageOf(const void* p) const {
+    return PageIndex(static_cast<uint32_t>(NumberOf(p)));
+  }
   char* AddressOf(PageIndex page) const {
     return reinterpret_cast<char*>(base_ + (uintptr_t{page.value()} << kPageShift));
   }

@@ -73,7 +73,7 @@ bool Pressure::Sweep(unsigned first, Climber& climber) {
 }
 
 bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
-  climber.FlushOwn();  // rung 1
+  climber.FlushOwn();                               // rung 1
   if (FailsAgain(request, [] {})) return false;
   Count(counters_.climbs);
   if (climber.TryShard(own_shard)) {
@@ -81,7 +81,7 @@ bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, C
     return true;
   }
   if (self != nullptr) self->at_gate.store(true, std::memory_order_relaxed);
-  LeaseHolder gate(gate_);  // rung 2
+  LeaseHolder gate(gate_);                          // rung 2
   if (self != nullptr) self->at_gate.store(false, std::memory_order_relaxed);
   if (!Lead(request, own_shard, self, climber)) {
     Count(counters_.failures);
@@ -92,11 +92,11 @@ bool Pressure::Climb(const Request& request, unsigned own_shard, Tcache* self, C
 }
 
 bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Climber& climber) {
-  if (FailedBefore(request)) return false;  // the leader before us found nothing either
+  if (FailedBefore(request)) return false;            // the leader before us found nothing either
   const uint64_t os_refusals = shards_->arena().os_refusals();
-  if (Sweep(own_shard, climber)) return true;  // rung 3
+  if (Sweep(own_shard, climber)) return true;         // rung 3
   last_scarce_ms_.store(MemBudget::NowMs(), std::memory_order_relaxed);
-  BecomeScarce(self);  // rung 4, once for each time of scarcity
+  BecomeScarce(self);                                 // rung 4, once for each time of scarcity
   const uint32_t epoch = registry_->epoch();
   if (epoch != asked_epoch_) {
     asked_epoch_ = epoch;
@@ -113,7 +113,7 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
     if (kConfig.idle_steal) registry_->RobOthers(self);
     if (Sweep(own_shard, climber)) return true;
   }
-  for (unsigned i = 0; i < shards_->count(); ++i) {  // rung 5
+  for (unsigned i = 0; i < shards_->count(); ++i) {   // rung 5
     LeaseHolder hold((*shards_)[i].lease());
     (*shards_)[i].ReleaseEmptySegments();
   }
@@ -134,7 +134,7 @@ bool Pressure::Lead(const Request& request, unsigned own_shard, Tcache* self, Cl
   if (shards_->arena().os_refusals() != os_refusals) {
     refused_until_ms_.store(MemBudget::NowMs() + kRefusalMs, std::memory_order_relaxed);
   }
-  Remember(request, releases);  // rung 6
+  Remember(request, releases);                        // rung 6
   return false;
 }
 

@@ -101,8 +101,9 @@ TEST_F(PressureTest, FirstRungEmptiesTheOwnBinsThenTriesTheOwnShard) {
 }
 
 TEST_F(PressureTest, ThirdRungTriesEachShardInTurnFromTheOwnOneOnAndStopsWhenServed) {
-  ScriptedClimber climber(
-      [](unsigned attempt, unsigned shard) { return attempt > 0 && shard == 0; });
+  ScriptedClimber climber([](unsigned attempt, unsigned shard) {
+    return attempt > 0 && shard == 0;
+  });
   EXPECT_TRUE(Climb(RunOf(4), climber, 1));
   EXPECT_THAT(climber.steps, ElementsAre("flush", "try 1", "try 1", "try 2", "try 0"));
   EXPECT_EQ(registry_.epoch(), 0u) << "nobody else is disturbed before all shards were tried";

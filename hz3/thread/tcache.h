@@ -16,8 +16,8 @@
 // that had read the handle before: that one reads and writes top[c] and the entries top[c][-1] and
 // top[c][0] of one bin, and comes to the slow path, where it waits, with the next. So the thief
 // takes all entries but the last of each bin, leaves `top` alone, and puts a nullptr below the
-// entry that is left. Owners in the slow path (busy) are not robbed: they set busy and then look at
-// the handle, the thief sets the handle and, after the barrier, looks at busy.
+// entry that is left. Owners in the slow path (busy) are not robbed: they set busy and then look at the
+// handle, the thief sets the handle and, after the barrier, looks at busy.
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
 // the thread's part of the budget does; all bins together at most TcacheControl::ThreadBytes() and,
@@ -77,8 +77,8 @@ class alignas(2 * kCacheLine) Tcache {
         : "r"(bin_top), "r"(bin), "i"(kTags * sizeof(Top)), "m"(bin[kTags]));
     return full;
 #else
-    return bin_top >=
-           reinterpret_cast<std::atomic<Top>*>(bin)[kTags].load(std::memory_order_relaxed);
+    return bin_top >= reinterpret_cast<std::atomic<Top>*>(bin)[kTags].load(
+                          std::memory_order_relaxed);
 #endif
   }
 
@@ -121,10 +121,8 @@ class alignas(2 * kCacheLine) Tcache {
       // A thief stores the handle before its barrier on all threads and reads busy after it, so
       // either it sees that store or this load sees its.
       std::atomic_signal_fence(std::memory_order_seq_cst);
-      if (cache_.IsRevoked()) [[unlikely]]
-        cache_.AwaitThief(before_);
-      if (cache_.robbed_) [[unlikely]]
-        cache_.SettleBins();
+      if (cache_.IsRevoked()) [[unlikely]] cache_.AwaitThief(before_);
+      if (cache_.robbed_) [[unlikely]] cache_.SettleBins();
     }
     ~BusyScope() { cache_.SetBusy(before_); }
     BusyScope(const BusyScope&) = delete;
