@@ -42,8 +42,8 @@ void ChildHandler() { heap.AfterForkInChild(); }
 // order before a fork, so those of everybody else have allocated what they need by the time that
 // ours takes the leases. pthread_atfork may itself allocate; the heap is ready by then.
 void RegisterForkHandlers() {
-  static std::atomic<bool> registered{false};
   // Relaxed: only who is first matters.
+  static std::atomic<bool> registered{false};
   if (registered.exchange(true, std::memory_order_relaxed)) return;
   if (pthread_atfork(BeforeForkHandler, ParentHandler, ChildHandler) == 0) return;
   // Out of memory for once: the next thread that starts tries again.
@@ -81,7 +81,7 @@ void* NoMemory() {
 constinit Heap heap;
 constinit uintptr_t hot_arena_base = 0;
 constinit size_t hot_arena_pages = 0;
-constinit const std::atomic<Tag>* hot_tags = nullptr;
+constinit const std::atomic<Tag>* hot_tags = nullptr;  // relaxed, see segmap.h
 constinit const Tcache Heap::kUnstarted{Tcache::Unstarted{}};
 constinit thread_local std::atomic<Tcache*> Heap::thread_cache_{
     const_cast<Tcache*>(&Heap::kUnstarted)};

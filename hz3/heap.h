@@ -127,6 +127,7 @@ class Heap {
 
   static const Tcache kUnstarted;
   // The thread's handle on its cache; a thief makes it point elsewhere for a while (tcache.h).
+  // Relaxed: the thief's barrier on all threads is what orders it.
   static constinit thread_local std::atomic<Tcache*> thread_cache_;
 };
 

@@ -1,10 +1,9 @@
 // Bits against an array of booleans, with each search written as its definition says.
 
-#include "hz3/base/bits.h"
-
 #include <algorithm>
 #include <array>
 
+#include "hz3/base/bits.h"
 #include "testing/fuzz/fuzz_input.h"
 
 namespace hz3 {

@@ -18,7 +18,7 @@ class Counter {
   uint64_t Get() const { return value_.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<uint64_t> value_{0};
+  std::atomic<uint64_t> value_{0};  // relaxed, see Add
 };
 
 }  // namespace hz3

@@ -46,6 +46,7 @@ class HZ3_CAPABILITY("lease") Lease {
   void LockSlow();
   void WakeOne();
 
+  // Acquired by who takes the lease, released by who gives it up: all that it guards is in order.
   std::atomic<uint32_t> state_{kFree};
 };
 

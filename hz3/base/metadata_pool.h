@@ -49,7 +49,7 @@ class MetadataPool {
   FreeBlock* free_[kSizes] HZ3_GUARDED_BY(lease_) = {};
   char* chunk_ HZ3_GUARDED_BY(lease_) = nullptr;
   size_t left_ HZ3_GUARDED_BY(lease_) = 0;
-  // Written under the lease; a statistic elsewhere.
+  // Written under the lease; relaxed: a statistic elsewhere.
   std::atomic<size_t> bytes_{0};
 };
 

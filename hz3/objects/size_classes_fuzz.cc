@@ -1,7 +1,6 @@
 // Any size, alignment and offset: the tables against searches through all classes.
 
 #include "hz3/objects/size_classes.h"
-
 #include "testing/fuzz/fuzz_input.h"
 
 namespace hz3 {

@@ -1,11 +1,10 @@
 // Span against three sets: objects that are free, that wait in the mailbox, that are out.
 
-#include "hz3/objects/span.h"
-
 #include <algorithm>
 #include <memory>
 #include <set>
 
+#include "hz3/objects/span.h"
 #include "testing/fuzz/fuzz_input.h"
 
 namespace hz3 {

@@ -124,7 +124,7 @@ class Arena {
   char* tags_ = nullptr;
   Segment* segments_ = nullptr;
   char* records_ = nullptr;
-  std::atomic<uint8_t>* owners_ = nullptr;
+  std::atomic<uint8_t>* owners_ = nullptr;  // relaxed, see owner
   uint64_t* free_words_ = nullptr;  // bit set: slot is free
   uint32_t slots_ = 0;
 

@@ -91,7 +91,7 @@ class MailList {
   static uint32_t Next(const Inbox& inbox) { return inbox.next_.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<uint32_t> head_{kNoIndex};
+  std::atomic<uint32_t> head_{kNoIndex};  // released by Push, acquired by TakeAll
 };
 
 }  // namespace hz3

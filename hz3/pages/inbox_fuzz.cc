@@ -1,11 +1,10 @@
-// Inbox and MailList: several posters and a collector whose steps are interleaved as the input says.
-// No mail is lost, and none comes twice.
-
-#include "hz3/pages/inbox.h"
+// Inbox and MailList: several posters and a collector whose steps are interleaved as the input
+// says. No mail is lost, and none comes twice.
 
 #include <array>
 #include <memory>
 
+#include "hz3/pages/inbox.h"
 #include "testing/fuzz/fuzz_input.h"
 
 namespace hz3 {

@@ -61,7 +61,7 @@ class Segmap {
  private:
   uintptr_t base_ = 0;
   size_t pages_ = 0;
-  std::atomic<Tag>* tags_ = nullptr;
+  std::atomic<Tag>* tags_ = nullptr;  // relaxed, see above the class
 };
 
 }  // namespace hz3

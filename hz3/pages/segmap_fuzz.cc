@@ -1,10 +1,9 @@
 // Segmap: any word at all as a pointer, against division.
 
-#include "hz3/pages/segmap.h"
-
 #include <memory>
 #include <vector>
 
+#include "hz3/pages/segmap.h"
 #include "testing/fuzz/fuzz_input.h"
 
 namespace hz3 {

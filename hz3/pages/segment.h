@@ -118,7 +118,7 @@ class alignas(kCacheLine) Segment {
   uint16_t free_pages_ = 0;
   uint16_t longest_ = 0;
   SlotIndex slot_;
-  std::atomic<uint8_t> use_{0};
+  std::atomic<uint8_t> use_{0};  // acquire and release, see set_use
 };
 
 }  // namespace hz3

@@ -1,13 +1,12 @@
 // Segment against arrays of booleans and a table of its runs.
 
-#include "hz3/pages/segment.h"
-
 #include <algorithm>
 #include <array>
 #include <iterator>
 #include <map>
 #include <memory>
 
+#include "hz3/pages/segment.h"
 #include "testing/fuzz/fuzz_input.h"
 
 namespace hz3 {

@@ -1,11 +1,10 @@
 // SegmentSet: what it finds fits, and an exhaustive search misses nothing.
 
-#include "hz3/pages/segment_set.h"
-
 #include <map>
 #include <vector>
 
 #include "hz3/base/fake_os_memory.h"
+#include "hz3/pages/segment_set.h"
 #include "testing/fuzz/fuzz_input.h"
 
 namespace hz3 {

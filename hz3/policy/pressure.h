@@ -49,6 +49,7 @@ class Climber {
 class Pressure {
  public:
   struct Counters {
+    // Relaxed: figures.
     std::atomic<uint64_t> climbs{0}, rescues{0}, failures{0}, broadcasts{0}, remembered{0};
     std::atomic<uint64_t> ns{0};  // that climbs took, all threads together
   };

@@ -67,7 +67,7 @@ class PressureCallback {
   Lease lease_;
   Function function_ HZ3_GUARDED_BY(lease_) = nullptr;
   void* arg_ HZ3_GUARDED_BY(lease_) = nullptr;
-  std::atomic<bool> is_set_{false};
+  std::atomic<bool> is_set_{false};  // relaxed: only whether to look
   // Releases (plus one, so that 0 says nothing) when asking was in vain. Relaxed: one word, and a
   // stale one costs a call too many or a call that comes with the next release.
   std::atomic<uint64_t> vain_{0};

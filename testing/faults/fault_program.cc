@@ -79,11 +79,11 @@ void UseWholeSlots(CheckedHeap& heap) {
     blocks[i] = heap.Allocate(Entry::kMalloc, (3 + 4 * i) * kMiB, 1, i);
   }
   // Moves by pages, in place, and back.
-  for (size_t mib : {5, 40, 41, 9, 100, 3, 1}) {
+  for (size_t mib : {5u, 40u, 41u, 9u, 100u, 3u, 1u}) {
     if (blocks[2].live()) heap.Resize(blocks[2], mib * kMiB);
   }
   FreeAll(heap, blocks);
-  for (size_t mib : {600, 30, 3}) {
+  for (size_t mib : {600u, 30u, 3u}) {
     Block block = heap.Allocate(Entry::kCalloc, mib * kMiB, 1, mib);
     if (block.live()) heap.Free(block);
     WriteAndFree(mib < 100 ? mib * kMiB : kMiB);

@@ -53,8 +53,8 @@ class Faults : public ::testing::Test {
 
   // The figures of a run, in which nothing may be wrong.
   static Figures Run(const std::string& program, const std::string& plan) {
-    const RunResult result = RunProgram(
-        {program}, {.environment = {{"HZ3_FAULT_PLAN", plan}}, .timeout = std::chrono::seconds(30)});
+    const RunResult result = RunProgram({program}, {.environment = {{"HZ3_FAULT_PLAN", plan}},
+                                                    .timeout = std::chrono::seconds(30)});
     EXPECT_TRUE(result.ok()) << result << "\nrepeat with: HZ3_FAULT_PLAN='" << plan << "' "
                              << program;
     return ParseFigures(result.out);
@@ -142,8 +142,9 @@ TEST_F(Faults, CallsMayFailAtRandom) {
 TEST_F(Faults, WritableMemoryMayBeRefused) {
   for (const std::string& program : TestArguments()) {
     const Figures normal = Run(program, "");
-    RunAll(program, normal,
-           {"commit<0", "commit<1", "commit<2", "commit<4", "commit<18", "commit<40", "commit<100"});
+    RunAll(
+        program, normal,
+        {"commit<0", "commit<1", "commit<2", "commit<4", "commit<18", "commit<40", "commit<100"});
   }
 }
 

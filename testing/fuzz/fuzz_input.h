@@ -37,7 +37,8 @@ class FuzzInput {
 };
 
 inline void Require(bool good, const char* what) {
-  if (good) [[likely]] return;
+  if (good) [[likely]]
+    return;
   std::fprintf(stderr, "fuzz: not so: %s\n", what);
   std::abort();
 }

@@ -1,4 +1,5 @@
-// Any bytes as a trace: they are refused with a line, or every event is what the replayer relies on.
+// Any bytes as a trace: they are refused with a line, or every event is what the replayer relies
+// on.
 
 #include <string>
 #include <string_view>
@@ -45,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bytes.push_back(static_cast<char>(kTraceVersion));
   bytes.append(reinterpret_cast<const char*>(data), size);
   std::string error;
-  const auto trace = Trace::Parse(size % 8 == 7 ? std::string_view(bytes).substr(5) : bytes, &error);
+  const auto trace =
+      Trace::Parse(size % 8 == 7 ? std::string_view(bytes).substr(5) : bytes, &error);
   hz3::fuzz::Require((trace == nullptr) == !error.empty(), "what is refused has its reason");
   if (trace == nullptr) {
     hz3::fuzz::Require(error.find('\n') == std::string::npos, "the reason is one line");

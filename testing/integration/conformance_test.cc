@@ -26,7 +26,8 @@ std::vector<std::size_t> AllSizes() {
   std::vector<std::size_t> sizes;
   for (std::size_t size = 0; size <= 40 * kKiB; size += size < 512 ? 1 : 61) sizes.push_back(size);
   for (std::size_t size = 4 * kKiB; size <= 8 * kMiB; size *= 2) {
-    for (const std::size_t near : {size - 1, size, size + 1, size + size / 2}) sizes.push_back(near);
+    for (const std::size_t near : {size - 1, size, size + 1, size + size / 2})
+      sizes.push_back(near);
   }
   return sizes;
 }

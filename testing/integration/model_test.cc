@@ -1,6 +1,6 @@
 // Random programs against a model of the heap (testing/lib/checked_heap.h): through every entry
-// point, what is live is known, does not overlap, is aligned, and keeps every byte until it is freed,
-// by whichever thread. A failing run prints the command that repeats it; HZ3_TEST_SEED=N and
+// point, what is live is known, does not overlap, is aligned, and keeps every byte until it is
+// freed, by whichever thread. A failing run prints the command that repeats it; HZ3_TEST_SEED=N and
 // HZ3_TEST_STEPS=N choose another run.
 
 #include <malloc.h>
@@ -33,8 +33,8 @@ std::uint64_t Steps() { return FromEnvironment("HZ3_TEST_STEPS", kDefaultSteps);
 std::string RepeatCommand() {
   const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
   return "repeat with: HZ3_TEST_SEED=" + std::to_string(Seed()) +
-         " HZ3_TEST_STEPS=" + std::to_string(Steps()) + " " + SelfPath() + " --gtest_filter=" +
-         test->test_suite_name() + "." + test->name();
+         " HZ3_TEST_STEPS=" + std::to_string(Steps()) + " " + SelfPath() +
+         " --gtest_filter=" + test->test_suite_name() + "." + test->name();
 }
 
 TEST(Model, OneThreadNeverSeesTwoLiveBlocksOverlapOrAByteChange) {

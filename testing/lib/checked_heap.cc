@@ -171,7 +171,8 @@ bool CheckedHeap::Resize(Block& block, size_t size, bool array) {
   // Its addresses may be another thread's before realloc returns.
   if (!live_.Remove(block.data, block.size)) Fail("it was not live before its realloc", block);
   errno = 0;
-  void* moved = array ? reallocarray(block.data, Opaque(size), 1) : realloc(block.data, Opaque(size));
+  void* moved =
+      array ? reallocarray(block.data, Opaque(size), 1) : realloc(block.data, Opaque(size));
   const int error = errno;
   if (moved == nullptr) {
     if (!live_.Add(block.data, block.size)) Fail("it overlaps after a realloc that failed", block);
@@ -204,7 +205,8 @@ Block CheckedHeap::AllocateRandomly(Random& random, size_t largest, uint64_t key
   const Entry entry = choice < kEntries ? static_cast<Entry>(choice) : Entry::kMalloc;
   // Alignments above a page are rare in programs and dear in address space.
   const unsigned most = random.Below(32) == 0 ? 22 : 12;
-  return Allocate(entry, LogUniformSize(random, largest), size_t{1} << random.Between(3, most), key);
+  return Allocate(entry, LogUniformSize(random, largest), size_t{1} << random.Between(3, most),
+                  key);
 }
 
 }  // namespace hz3::testlib

@@ -12,9 +12,7 @@ void Exchange::FreeAll(CheckedHeap& heap) {
   }
 }
 
-size_t HeapUser::Largest() {
-  return random_.Below(200) == 0 ? options_.largest : options_.usual;
-}
+size_t HeapUser::Largest() { return random_.Below(200) == 0 ? options_.largest : options_.usual; }
 
 void HeapUser::Allocate(Block& block) {
   const uint64_t key = options_.seed << 40 | steps_;

@@ -62,11 +62,21 @@ class Musl : public ::testing::Test {
   std::vector<std::string> CompileCommand() {
     LinkKernelHeaders();
     const std::string version = Gcc("-dumpversion");
-    std::vector<std::string> command = {
-        "g++", "-std=c++20", "-O0", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
-        "-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free",
-        "-nostdinc", "-D__GLIBC_PREREQ(a,b)=0", "-D__locale_t=locale_t",
-        "-include", directory_.Write("shim.h", kShim)};
+    std::vector<std::string> command = {"g++",
+                                        "-std=c++20",
+                                        "-O0",
+                                        "-fno-exceptions",
+                                        "-fno-rtti",
+                                        "-fno-threadsafe-statics",
+                                        "-fno-builtin-malloc",
+                                        "-fno-builtin-calloc",
+                                        "-fno-builtin-realloc",
+                                        "-fno-builtin-free",
+                                        "-nostdinc",
+                                        "-D__GLIBC_PREREQ(a,b)=0",
+                                        "-D__locale_t=locale_t",
+                                        "-include",
+                                        directory_.Write("shim.h", kShim)};
     for (const std::string& headers :
          {"/usr/include/c++/" + version, "/usr/include/x86_64-linux-gnu/c++/" + version,
           std::string(kMuslHeaders), Gcc("-print-file-name=include"),
@@ -126,8 +136,8 @@ TEST_F(Musl, AStaticProgramNeedsNoCppRuntimeAndWorks) {
   ASSERT_GT(objects.size(), 15u);
   ASSERT_FALSE(HasFailure());
   const std::string program = directory_.path() + "/program";
-  std::vector<std::string> link = {"musl-gcc", "-static", "-O1", "-o", program,
-                                   TestArguments().front()};
+  std::vector<std::string> link = {"musl-gcc", "-static", "-O1",
+                                   "-o",       program,   TestArguments().front()};
   link.insert(link.end(), objects.begin(), objects.end());
   const RunResult linked = RunProgram(link);
   ASSERT_TRUE(linked.ok()) << linked;

@@ -23,9 +23,8 @@ using ::testing::HasSubstr;
 // Debian's "nobody".
 constexpr const char* kNobody = "65534";
 
-const RunOptions kEnvironment = {.environment = {{"HZ3_ARENA_MIB", "64"},
-                                                 {"HZ3_LIMIT", "32"},
-                                                 {"HZ3_SOFT_LIMIT", "16"}}};
+const RunOptions kEnvironment = {
+    .environment = {{"HZ3_ARENA_MIB", "64"}, {"HZ3_LIMIT", "32"}, {"HZ3_SOFT_LIMIT", "16"}}};
 
 std::string Program() { return TestArguments().empty() ? "" : TestArguments().front(); }
 
@@ -49,7 +48,8 @@ TEST(Environment, IsIgnoredByASetuidProgram) {
   if (result.out.starts_with("secure=0")) {
     GTEST_SKIP() << "SKIP: " << directory.path() << " is mounted nosuid";
   }
-  if (!result.ok()) GTEST_SKIP() << "SKIP: another user cannot run what is in a folder of ours: " << result;
+  if (!result.ok())
+    GTEST_SKIP() << "SKIP: another user cannot run what is in a folder of ours: " << result;
   EXPECT_THAT(result.out, HasSubstr("secure=1 "));
   EXPECT_THAT(result.out, Not(HasSubstr("arena=64 ")));
   EXPECT_THAT(result.out, HasSubstr("limit=18446744073709551615 soft=18446744073709551615\n"));

@@ -27,7 +27,8 @@ RunResult RunUnderValgrind(const std::string& option, std::vector<std::string> c
 
 // A shell that sorts, pipes and forks.
 const std::vector<std::string> kShell = {
-    "bash", "-c", "x=$(printf '%s\\n' {1..300} | sort -rn | head -3); echo $x; echo {1..2000} | wc -w"};
+    "bash", "-c",
+    "x=$(printf '%s\\n' {1..300} | sort -rn | head -3); echo $x; echo {1..2000} | wc -w"};
 
 // Long lists and threads of C++'s and C's allocations.
 const std::vector<std::string> kPython = {

@@ -1,5 +1,5 @@
-// A shared library for the act `dlopen`: static and thread-local objects that own heap memory, and a
-// function whose result the caller frees.
+// A shared library for the act `dlopen`: static and thread-local objects that own heap memory, and
+// a function whose result the caller frees.
 
 #include <cstddef>
 #include <cstdlib>

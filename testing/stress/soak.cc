@@ -254,11 +254,11 @@ int Main(int argc, char** argv) {
   for (const Tooth& tooth : teeth) ratios.push_back(tooth.Ratio());
   const double growth = RelativeGrowth(SecondHalf(ratios));
   const bool flat = growth * 100 <= absl::GetFlag(FLAGS_bound_pct);
-  std::printf("soak: %s: RSS/live %s, %+.1f %% over the second half (bound %.1f %%), mean %.3f, "
-              "%.0f s of CPU\n",
-              AllocatorName().c_str(), flat ? "is flat" : "GROWS", growth * 100,
-              absl::GetFlag(FLAGS_bound_pct), Mean(SecondHalf(ratios)),
-              bench::ProcessCpuTime().Total());
+  std::printf(
+      "soak: %s: RSS/live %s, %+.1f %% over the second half (bound %.1f %%), mean %.3f, "
+      "%.0f s of CPU\n",
+      AllocatorName().c_str(), flat ? "is flat" : "GROWS", growth * 100,
+      absl::GetFlag(FLAGS_bound_pct), Mean(SecondHalf(ratios)), bench::ProcessCpuTime().Total());
   if (absl::GetFlag(FLAGS_stats)) malloc_stats();
   const std::string file = absl::GetFlag(FLAGS_json);
   if (!file.empty() && !(std::ofstream(file) << Json(teeth, growth, flat))) {

@@ -101,10 +101,9 @@ bool RunApart(const Act& act, const ActOptions& options) {
       absl::StrCat("--forks=", options.forks),
       absl::StrCat("--plugin=", options.plugin)};
   testlib::RunOptions run_options;
-  run_options.timeout =
-      std::chrono::duration_cast<std::chrono::milliseconds>(
-          std::chrono::duration<double>(options.seconds)) +
-      kGrace;
+  run_options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
+                            std::chrono::duration<double>(options.seconds)) +
+                        kGrace;
   const auto start = std::chrono::steady_clock::now();
   const testlib::RunResult result = testlib::RunProgram(command, run_options);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
@@ -144,7 +143,8 @@ int Main(int argc, char** argv) {
   bench::ParseToolFlagsOrExit(argc, argv, help);
   ActOptions options = OptionsFromFlags();
   if (options.threads < 1 || options.threads > 256) Refuse("--threads must be from 1 to 256");
-  if (options.plugin.empty()) options.plugin = bench::FindRunfile(argv[0], "testing/stress/libplugin.so");
+  if (options.plugin.empty())
+    options.plugin = bench::FindRunfile(argv[0], "testing/stress/libplugin.so");
   const std::string act = absl::GetFlag(FLAGS_act);
   return act.empty() ? RunRounds(options) : RunHere(act, options);
 }

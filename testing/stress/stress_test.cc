@@ -42,8 +42,8 @@ TEST_F(Stress, AnActThatFindsSomethingIsReportedWithItsCommand) {
 }
 
 TEST_F(Stress, AMistakeInTheCommandLineIsOneLine) {
-  for (const char* flag : {"--only=mix,sing", "--act=sing", "--threads=0", "--threads=257",
-                           "--minutes=x", "sing"}) {
+  for (const char* flag :
+       {"--only=mix,sing", "--act=sing", "--threads=0", "--threads=257", "--minutes=x", "sing"}) {
     const RunResult result = RunProgram({Program(), flag});
     EXPECT_EQ(result.exit_code, 2) << flag;
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
