@@ -266,7 +266,9 @@ void* Heap::AllocateWide(size_t bytes) {
     return p;
   }
   p = RefillWide(c);
-  return p != nullptr ? p : AllocateLarge(bytes, kPageSize, false);
+  if (p == nullptr) return AllocateLarge(bytes, kPageSize, false);
+  if (bytes >= kNotedBlock) budget_.NoteUse();
+  return p;
 }
 
 void* Heap::RefillWide(SizeClass c) {

@@ -42,6 +42,40 @@ Json GateRow(const Json& row) {
           {"high", NumberOf(row, "high")}};
 }
 
+std::string TextOr(const Json& object, const char* name, const char* otherwise) {
+  const Json text = TextOf(object, name);
+  return text.is_string() ? text.get<std::string>() : otherwise;
+}
+
+Json UnitOf(const std::string& figure) {
+  if (figure.ends_with("_bytes")) return "bytes";
+  if (figure.ends_with("_pct")) return "%";
+  // A ratio has none.
+  return figure.find("_to_") != std::string::npos ? Json(nullptr) : Json(figure);
+}
+
+// One figure of a row of bench/gate: it passes up to a limit, which is a range without a low end.
+Json FindingRow(const Json& finding) {
+  const std::string figure = TextOr(finding, "figure", "");
+  std::string name;
+  for (const std::string& word :
+       {TextOr(finding, "row", "-"), TextOr(finding, "lane", ""), figure}) {
+    if (!word.empty()) absl::StrAppend(&name, name.empty() ? "" : " ", word);
+  }
+  const Json value = NumberOf(finding, "value");
+  const Json baseline = NumberOf(finding, "baseline");
+  const bool has_ratio = value.is_number() && baseline.is_number() && baseline.get<double>() > 0;
+  return {{"name", name},
+          {"kind", figure},
+          {"verdict", TextOf(finding, "outcome")},
+          {"unit", UnitOf(figure)},
+          {"value", value},
+          {"baseline", baseline},
+          {"ratio", has_ratio ? Json(value.get<double>() / baseline.get<double>()) : Json(nullptr)},
+          {"low", nullptr},
+          {"high", NumberOf(finding, "limit")}};
+}
+
 // The figure of `metric` ("cpu" or "rss") in each run of an allocator.
 std::vector<double> RunsOf(const Json& row, const Json& allocator, bool is_cpu) {
   std::vector<double> values;
@@ -77,10 +111,8 @@ Json PeersRow(const Json& row, const Json& verdict) {
   const std::vector<double> ours = RunsOf(row, lane, is_cpu);
   const std::vector<double> best = RunsOf(row, verdict.value("best_peer", Json()), is_cpu);
   const bool is_synthetic = row.value("group", Json()) == "synthetic";
-  const auto text = [](const Json& json) {
-    return json.is_string() ? json.get<std::string>() : std::string("-");
-  };
-  return {{"name", absl::StrCat(text(TextOf(row, "row")), " ", text(lane), " ", text(metric))},
+  return {{"name", absl::StrCat(TextOr(row, "row", "-"), " ", TextOr(verdict, "lane", "-"), " ",
+                                TextOr(verdict, "metric", "-"))},
           {"kind", TextOf(row, "group")},
           {"verdict", TextOf(verdict, "verdict")},
           {"unit", !is_cpu        ? "bytes"
@@ -110,13 +142,20 @@ absl::StatusOr<Json> ParseGate(const std::string& name, const std::string& text)
   const Json file = Json::parse(text, nullptr, false);
   if (file.is_discarded())
     return absl::DataLossError(name + ": this is not JSON, or it is cut off");
-  if (!file.is_object() || !file.contains("rows") || !file["rows"].is_array()) {
+  const bool has_findings = file.is_object() && file.contains("findings");
+  const char* const list = has_findings ? "findings" : "rows";
+  if (!file.is_object() || !file.contains(list) || !file[list].is_array()) {
     return absl::DataLossError(
         name + ": neither a recording nor a JSON file of the gate or of bench:peers");
   }
   Json rows = Json::array();
-  for (const Json& row : file["rows"]) {
-    if (row.is_object()) AddRows(row, &rows);
+  for (const Json& row : file[list]) {
+    if (!row.is_object()) continue;
+    if (has_findings) {
+      rows.push_back(FindingRow(row));
+    } else {
+      AddRows(row, &rows);
+    }
   }
   return Json{{"file", name.substr(name.rfind('/') + 1)},
               {"machine", MachineOf(file)},

@@ -56,6 +56,20 @@ TEST(ParseGate, TakesTheVerdictsOfBenchPeersWithMediansOfTheirRuns) {
   EXPECT_TRUE(gate["rows"][1]["baseline"].is_null());
 }
 
+TEST(ParseGate, TakesTheFindingsOfBenchGate) {
+  const Json gate = Parsed(R"({"gate": "fail", "machine": "EPYC", "findings": [
+      {"row": "malloc_64", "lane": "scale", "figure": "instructions", "outcome": "FAIL", "value": 33,
+       "baseline": 30, "limit": 31, "made_with": "gcc12", "note": "more", "seconds": 1},
+      {"row": "library", "lane": "", "figure": "text_bytes", "outcome": "skipped", "value": null,
+       "baseline": 80000, "limit": null}]})");
+  EXPECT_EQ(gate["rows"][0], Json::parse(R"({"name": "malloc_64 scale instructions",
+      "kind": "instructions", "verdict": "FAIL", "unit": "instructions", "value": 33,
+      "baseline": 30, "ratio": 1.1, "low": null, "high": 31})"));
+  EXPECT_EQ(gate["rows"][1]["name"], "library text_bytes");
+  EXPECT_EQ(gate["rows"][1]["unit"], "bytes");
+  EXPECT_TRUE(gate["rows"][1]["ratio"].is_null());
+}
+
 TEST(ParseGate, RefusesOtherFilesInOneLine) {
   for (const char* text : {"", "{", "[]", "7", "{}", R"({"rows": 3})"}) {
     const auto gate = ParseGate("some/gate.json", text);

@@ -408,6 +408,8 @@ class Reader {
         if (run.kind == PageKind::kLarge && run.tag == 0) o.live_large += bytes;
       }
     }
+    // The process notes its peak now and then; this may be a higher one.
+    view_.peak_used = std::max(view_.peak_used, o.used());
   }
 
   const RemoteMemory& memory_;

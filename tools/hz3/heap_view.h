@@ -79,6 +79,8 @@ struct Occupancy {
   uint64_t free_clean = 0;
 
   uint64_t live() const { return live_small + live_runs + live_large; }
+  // All but free pages.
+  uint64_t used() const { return live() + cached + mail + free_in_spans; }
 };
 
 // Counters of the process since its start; docs/stats.md defines them.

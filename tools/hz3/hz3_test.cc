@@ -311,6 +311,23 @@ TEST_F(RecordTest, EndsAsTheProgramDoes) {
   EXPECT_EQ(Hz3({"record", "-o", Path("r"), "--", "/nowhere"}).exit_code, 127);
 }
 
+TEST_F(RecordTest, TheEndIsNoticedLongBeforeTheNextLookIsDue) {
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(Hz3({"record", "--interval_ms=3600000", "-o", Path("r"), "--", "sleep", "0.1"}).ok());
+  // A minute is what RunProgram allows: only an hour would be wrong.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(50));
+}
+
+TEST_F(RecordTest, TerminationReachesTheProgramAndTheRecordingIsWhole) {
+  BackgroundProcess record({Runfile("tools/hz3/hz3"), "record", "--interval_ms=10", "-o", Path("r"),
+                            "--", Runfile("tools/hz3/testing/busy")},
+                           {});
+  while (Count(ReadText(Path("r")), "\n") < 4) usleep(10'000);
+  kill(record.pid(), SIGTERM);
+  EXPECT_EQ(record.Wait().signal, SIGTERM) << record.Wait();
+  EXPECT_TRUE(ParseRecording("r", ReadText(Path("r")), false).ok());
+}
+
 TEST_F(RecordTest, ARunningProcessIsRecordedForAsLongAsAskedFor) {
   BackgroundProcess busy({Runfile("tools/hz3/hz3"), "run", "--", Runfile("tools/hz3/testing/busy")},
                          {});

@@ -529,6 +529,8 @@
       label, data: rows.map((row) => row ? row[key] : null), spanGaps: true, borderWidth: 2,
       borderColor: color('accent'), backgroundColor: color('accent'), pointRadius: 4, ...style,
     });
+    // A limit is a line, a range a band.
+    const isLimit = rows.every((row) => !row || row.low === null);
     const edge = {borderWidth: 0, pointRadius: 0, backgroundColor: hasAlpha('accent', 0.15)};
     const options = baseOptions();
     options.scales = {
@@ -550,8 +552,10 @@
           series('value', 'value', {}),
           series('baseline', 'baseline', {borderColor: color('quiet'), backgroundColor: color('quiet'),
             borderDash: [5, 4], pointRadius: 2}),
-          series('_low', 'low', {...edge, fill: false}),
-          series('_high', 'high', {...edge, fill: '-1'}),
+          ...(isLimit ? [series('limit', 'high', {
+            borderColor: color('bad'), backgroundColor: color('bad'), borderDash: [2, 3], pointRadius: 0,
+          })] : [series('_low', 'low', {...edge, fill: false}),
+            series('_high', 'high', {...edge, fill: '-1'})]),
         ],
       },
       options,
@@ -565,7 +569,7 @@
   const tableRow = (row) => {
     const made = element('tr');
     made.dataset.name = row.name || '-';
-    const range = row.low === null || row.high === null ? '-'
+    const range = row.high === null ? '-' : row.low === null ? `at most ${valueText(row.high, row.unit)}`
       : `${valueText(row.low, isBytes(row.unit) ? row.unit : '')} to ${valueText(row.high, row.unit)}`;
     made.append(element('td', row.name || '-'), element('td', row.kind || '-'),
       element('td', row.verdict || '-', verdictClass(row.verdict)),

@@ -173,6 +173,17 @@ TEST_F(PageBrowserTest, ARowOfTheTableShowsItsHistory) {
   ExpectQuiet();
 }
 
+TEST_F(PageBrowserTest, AFigureWithALimitShowsItAsALine) {
+  Open({"gate",
+        {},
+        {*ParseGate("g.json", R"({"findings": [{"row": "a", "lane": "fast", "figure": "faults",
+            "outcome": "pass", "value": 2, "baseline": 2, "limit": 3}]})")}},
+       {});
+  EXPECT_EQ(Value("Chart.getChart('history').data.datasets[2].label"), "limit");
+  EXPECT_THAT(Text("gate-table"), HasSubstr("at most 3 faults"));
+  ExpectQuiet();
+}
+
 TEST_F(PageBrowserTest, ARecordingWithoutSamplesSaysSo) {
   Open({"empty", {SampleRecording(0)}, {}}, {});
   EXPECT_EQ(Value("document.getElementById('empty').hidden"), false);

@@ -1,8 +1,10 @@
 #include <signal.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <optional>
 
 #include "absl/flags/flag.h"
@@ -127,14 +129,15 @@ void SayDone(size_t samples) {
                samples, OutputPath().c_str(), OutputPath().c_str());
 }
 
-// Samples until `has_ended` (called once for each look) says so, or a limit or Ctrl-C.
-template <typename HasEnded>
-absl::Status Sample(Recorder* recorder, HasEnded has_ended) {
+// Samples until `has_ended` says so, or a limit, or a signal, which is then in *signal.
+absl::Status Sample(Recorder* recorder, const std::function<bool()>& has_ended, int* signal) {
   Ticker ticker;
-  while (!has_ended() && !recorder->IsOver()) {
+  const auto is_over = [&] { return recorder->IsOver() || has_ended(); };
+  while (!is_over()) {
     if (absl::Status s = recorder->Look(); !s.ok()) return s;
-    if (!ticker.Wait(recorder->Interval())) break;
+    if (!ticker.Wait(recorder->Interval(), is_over)) break;
   }
+  *signal = ticker.signal();
   return absl::OkStatus();
 }
 
@@ -151,7 +154,10 @@ int RecordProcess(pid_t pid, const Limits& limits, RecordingFile* file) {
                               static_cast<int>(limits.interval.count())};
   if (status.ok()) status = file->Write(RecordingHeader(info));
   Recorder recorder(pid, limits, file);
-  if (status.ok()) status = Sample(&recorder, [pid] { return !IsAlive(pid); });
+  int signal = 0;
+  if (status.ok())
+    status = Sample(
+        &recorder, [pid] { return !IsAlive(pid); }, &signal);
   if (status.ok()) status = Finish(recorder, IsAlive(pid) ? "goes on" : "ended", file);
   if (!status.ok()) return Fail(kName, status);
   SayDone(recorder.samples());
@@ -170,11 +176,15 @@ int RecordProgram(const CommandLine& line, const std::string& library, const Lim
   Recorder recorder(started.pid, limits, file);
   Ending ending;
   bool has_ended = false;
+  int signal = 0;
   if (status.ok()) {
-    status = Sample(&recorder, [&] { return has_ended = HasEnded(started.pid, &ending); });
+    const auto look = [&] { return has_ended = has_ended || HasEnded(started.pid, &ending); };
+    status = Sample(&recorder, look, &signal);
   }
   if (!has_ended) {
     const SignalForwarder forwarder(started.pid);
+    // A terminal sends SIGINT to the program too; SIGTERM came to this process only.
+    if (signal == SIGTERM) kill(started.pid, SIGTERM);
     ending = AwaitEnd(started.pid);
   }
   if (status.ok()) status = Finish(recorder, ending.Text(), file);

@@ -1,5 +1,6 @@
 #include "tools/hz3/recording.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <set>
 
@@ -248,11 +249,13 @@ Json Sampler::Sample(const HeapView& view, const Residency& residency, double se
     if (!now.contains(slot)) gone.push_back(slot);
   }
   tiles_ = std::move(now);
+  // A look may have seen more than the process itself.
+  peak_used_ = std::max(peak_used_, view.peak_used);
   return {{"t", seconds},
           {"rss", residency.now},
           {"committed", view.committed},
           {"peak_committed", view.peak_committed},
-          {"peak_used", view.peak_used},
+          {"peak_used", peak_used_},
           {"limit", view.limit},
           {"threads", view.threads},
           {"clean_slots", view.clean_slots},

@@ -37,6 +37,7 @@ class Sampler {
 
  private:
   std::map<uint32_t, Tile> tiles_;  // of the sample before
+  uint64_t peak_used_ = 0;
 };
 
 Json RecordingEnd(size_t samples, const std::string& ending);

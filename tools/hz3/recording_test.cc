@@ -59,6 +59,15 @@ TEST(Recording, ASampleHoldsOnlyTilesThatHaveChanged) {
   EXPECT_EQ(sample["gone"], Json::array({view.tiles[0].slot}));
 }
 
+TEST(Recording, ThePeakNeverFallsFromOneSampleToTheNext) {
+  Sampler sampler;
+  HeapView view = SampleView(0);
+  const uint64_t peak = view.peak_used;
+  EXPECT_EQ(sampler.Sample(view, {}, 0)["peak_used"], peak);
+  view.peak_used = peak / 2;
+  EXPECT_EQ(sampler.Sample(view, {}, 1)["peak_used"], peak);
+}
+
 TEST(Recording, OneWithoutSamplesIsARecordingToo) {
   const std::string text =
       Text({RecordingHeader({"prog", 12, "now", 100}).dump(), RecordingEnd(0, "exit 1").dump()});

@@ -8,9 +8,12 @@
 namespace hz3::tool {
 namespace {
 
-volatile sig_atomic_t is_stopped = 0;
+// How soon the end of what is watched is noticed, and a signal that comes just before the poll.
+constexpr int64_t kSliceMs = 20;
 
-void Stop(int) { is_stopped = 1; }
+volatile sig_atomic_t stopped_by = 0;
+
+void Stop(int signal) { stopped_by = signal; }
 
 void Handle(void (*handler)(int)) {
   struct sigaction action = {};
@@ -22,23 +25,25 @@ void Handle(void (*handler)(int)) {
 }  // namespace
 
 Ticker::Ticker() : next_(std::chrono::steady_clock::now()) {
-  is_stopped = 0;
+  stopped_by = 0;
   Handle(Stop);
 }
 
 Ticker::~Ticker() { Handle(SIG_DFL); }
 
-bool Ticker::Wait(std::chrono::milliseconds interval) {
+bool Ticker::Wait(std::chrono::milliseconds interval, const std::function<bool()>& is_over) {
   const auto now = std::chrono::steady_clock::now();
   next_ = std::max(next_ + interval, now);
-  while (is_stopped == 0) {
+  while (stopped_by == 0) {
+    if (is_over && is_over()) return false;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         next_ - std::chrono::steady_clock::now());
     if (left.count() <= 0) return true;
-    // Short enough that a signal which comes just before it is not noticed much later.
-    poll(nullptr, 0, static_cast<int>(std::min<int64_t>(left.count(), 50)));
+    poll(nullptr, 0, static_cast<int>(std::min<int64_t>(left.count(), kSliceMs)));
   }
   return false;
 }
+
+int Ticker::signal() const { return stopped_by; }
 
 }  // namespace hz3::tool

@@ -3,6 +3,7 @@
 #define TOOLS_HZ3_TICKER_H_
 
 #include <chrono>
+#include <functional>
 
 namespace hz3::tool {
 
@@ -15,8 +16,11 @@ class Ticker {
   Ticker(const Ticker&) = delete;
   Ticker& operator=(const Ticker&) = delete;
 
-  // Waits until `interval` after the last wait began; false when a signal has come.
-  bool Wait(std::chrono::milliseconds interval);
+  // Waits until `interval` after the end of the last wait; false when a signal has come, or soon
+  // after `is_over` has become true.
+  bool Wait(std::chrono::milliseconds interval, const std::function<bool()>& is_over = {});
+  // The signal that has come, or 0.
+  int signal() const;
 
  private:
   std::chrono::steady_clock::time_point next_;
