@@ -414,10 +414,13 @@ void ModelHeap::Free(ModelThread& thread, void* p) {
 
 void ModelHeap::FreeSlow(ModelThread& thread, SizeClass c, void* p) {
   const bool now = flaw_ != Flaw::kNone && arena_.segmap().PageOf(p).value() % kFlawEvery == 0;
-  if (!now || flaw_ != Flaw::kFreeALiveBlock) oracle_->Return(p, Place::kHeap, 0);
-  if (now && flaw_ == Flaw::kLoseAFree) return;
+  const auto give_back = [&](Place to) {
+    if (!now || flaw_ != Flaw::kFreeALiveBlock) oracle_->Return(p, to, thread.holder);
+    return !now || flaw_ != Flaw::kLoseAFree;
+  };
+  const ShardId owner = shards_.OwnerOf(p);
   if (thread.cache == nullptr) {
-    const ShardId owner = shards_.OwnerOf(p);
+    if (!give_back(Place::kHeap)) return;
     Release(owner);
     LeaseHolder hold(shards_[owner].lease());
     shards_[owner].FreeObjects(c, &p, 1);
@@ -426,6 +429,8 @@ void ModelHeap::FreeSlow(ModelThread& thread, SizeClass c, void* p) {
   Release(thread.cache->shard());
   Tcache::BusyScope busy(*thread.cache);
   Answer(thread);
+  const bool may_go_home = IsSmall(c.value()) && owner != thread.cache->shard();
+  if (!give_back(may_go_home ? Place::kStaged : Place::kHeap)) return;
   thread.cache->Accept(c, p);
   Observe(thread);
 }

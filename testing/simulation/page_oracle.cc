@@ -169,6 +169,7 @@ void PageOracle::Return(const void* p, Place to, Holder holder) {
   if (PlaceOf(blocks_[object.block], object.number) != Place::kLive) {
     return Fail("returned although it is not live", p);
   }
+  if (to == Place::kStaged) staged_[holder].push_back(p);
   Move(object, to, holder);
 }
 

@@ -28,7 +28,7 @@ enum class Place : uint8_t {
   kHeap,     // the heap has it, in whatever form: it has to find it when it is needed
   kLive,     // the program has it
   kBin,      // in a bin of its holder
-  kStaged,   // left a bin of its holder and may lie in the holder's remote stash
+  kStaged,   // left a bin of its holder, or was freed by it: may lie in the holder's remote stash
   kTransit,  // a preempted thread is in the middle of handing it over
   kLost,     // a thread had it that is gone since a fork
 };
@@ -165,7 +165,7 @@ class PageOracle {
   std::vector<Spot> spots_;
   std::vector<int> mute_;
   std::array<std::array<std::vector<void*>, kClasses>, kHolders> bins_;
-  std::array<std::vector<void*>, kHolders> staged_;
+  std::array<std::vector<const void*>, kHolders> staged_;
   uint32_t observation_ = 0;
   size_t lost_ = 0;
   std::string error_;
