@@ -55,6 +55,10 @@ class KernelMemory final : public OsMemory {
     ErrnoKeeper keep;
     return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
   }
+  bool Protect(void* start, size_t bytes) override {
+    ErrnoKeeper keep;
+    return mprotect(start, bytes, PROT_NONE) == 0;
+  }
   bool Purge(void* start, size_t bytes) override {
     ErrnoKeeper keep;
     return madvise(start, bytes, MADV_DONTNEED) == 0;

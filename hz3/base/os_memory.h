@@ -20,6 +20,9 @@ class OsMemory {
   // Makes a reserved range readable and writable; its pages read as zero. False on failure, with
   // the range as it was.
   virtual bool Commit(void* start, size_t bytes) = 0;
+  // Makes a committed range inaccessible; Commit undoes it, with the contents kept. False on failure
+  // (vm.max_map_count, for one), with the range as it was.
+  virtual bool Protect(void* start, size_t bytes) = 0;
   // Gives the memory of a committed range back; it stays committed and reads as zero again. False
   // when the kernel refuses, with the contents as they were.
   virtual bool Purge(void* start, size_t bytes) = 0;

@@ -35,6 +35,18 @@ const char* Describe(Misuse misuse) {
       return "free of an interior pointer (inside a block, not its start): ";
     case Misuse::kDoubleFree:
       return "double free: ";
+    case Misuse::kNotABlock:
+      return "free of an interior pointer, or of a block whose header was overwritten: ";
+    case Misuse::kOverflow:
+      return "overflow, the bytes behind a block were written: ";
+    case Misuse::kUnderflow:
+      return "underflow, the bytes before a block were written: ";
+    case Misuse::kUseAfterFree:
+      return "use after free, a freed block was written: ";
+    case Misuse::kWrongKind:
+      return "free, delete or delete[] of a block that malloc, new or new[] did not give out so: ";
+    case Misuse::kWrongSize:
+      return "sized delete with another size than the block's: ";
   }
   return "misuse: ";
 }

@@ -11,6 +11,12 @@ enum class Misuse {
   kForeignPointer,   // hz3 never gave it out
   kInteriorPointer,  // inside a block, not its start
   kDoubleFree,       // already free
+  kNotABlock,        // inside a block, or a block whose header was overwritten
+  kOverflow,         // bytes behind the block were written
+  kUnderflow,        // bytes before the block were written
+  kUseAfterFree,     // bytes of a freed block were written
+  kWrongKind,        // not freed by the counterpart of what allocated it
+  kWrongSize,        // sized delete with another size than the block's
 };
 
 // Writes "hz3: <what>: 0x<address>" and aborts.

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <utility>
 
 #include "gtest/gtest.h"
 
@@ -19,6 +20,20 @@ TEST(ReportDeathTest, EachMisuseIsOneLineWithTheAddressAndThenAnAbort) {
               "^hz3: free of an interior pointer .inside a block, not its start.: 0x10\n$");
   EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(0x1000)), ::testing::KilledBySignal(SIGABRT),
               "^hz3: double free: 0x1000\n$");
+}
+
+TEST(ReportDeathTest, WhatHardeningFindsIsNamed) {
+  const std::pair<Misuse, const char*> kinds[] = {
+      {Misuse::kNotABlock, "header was overwritten: 0x10\n$"},
+      {Misuse::kOverflow, "^hz3: overflow, .*: 0x10\n$"},
+      {Misuse::kUnderflow, "^hz3: underflow, .*: 0x10\n$"},
+      {Misuse::kUseAfterFree, "^hz3: use after free, .*: 0x10\n$"},
+      {Misuse::kWrongKind, "^hz3: free, delete or delete.*: 0x10\n$"},
+      {Misuse::kWrongSize, "^hz3: sized delete .*: 0x10\n$"},
+  };
+  for (const auto& [misuse, line] : kinds) {
+    EXPECT_EXIT(ReportMisuse(misuse, At(0x10)), ::testing::KilledBySignal(SIGABRT), line);
+  }
 }
 
 TEST(ReportDeathTest, AddressesAreShownFromZeroToTheHighest) {
