@@ -107,6 +107,15 @@ size_t MappedBytes() {
 
 }  // namespace
 
+void* CommitBetweenGuards(OsMemory& os, size_t bytes) {
+  bytes = RoundUp(bytes, kPageSize);
+  char* const range = static_cast<char*>(os.Reserve(bytes + 2 * kPageSize, kPageSize));
+  if (range == nullptr) return nullptr;
+  if (os.Commit(range + kPageSize, bytes)) return range + kPageSize;
+  os.Release(range, bytes + 2 * kPageSize);
+  return nullptr;
+}
+
 OsMemory& SystemMemory() { return kernel_memory; }
 
 size_t PhysicalMemoryBytes() {

@@ -39,6 +39,11 @@ class OsMemory {
   ~OsMemory() = default;
 };
 
+// A committed range of at least `bytes` between two pages that stay inaccessible, for hz3's own
+// records: what runs over the end of a neighbouring mapping does not reach them. It is never given
+// back. nullptr on failure.
+void* CommitBetweenGuards(OsMemory& os, size_t bytes);
+
 // The kernel's (mmap, mprotect, madvise, mremap). One for the process, usable before main.
 OsMemory& SystemMemory();
 

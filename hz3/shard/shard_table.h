@@ -17,9 +17,8 @@ class ShardTable {
   // Makes `count` shards over `arena` (1..kMaxShards); their memory is the OS's. False when it
   // refuses.
   bool Init(Arena& arena, unsigned count) {
-    const size_t bytes = RoundUp(count * sizeof(Shard), kPageSize);
-    void* memory = arena.os().Reserve(bytes, kPageSize);
-    if (memory == nullptr || !arena.os().Commit(memory, bytes)) return false;
+    void* memory = CommitBetweenGuards(arena.os(), count * sizeof(Shard));
+    if (memory == nullptr) return false;
     arena_ = &arena;
     count_ = count;
     shards_ = static_cast<Shard*>(memory);
