@@ -36,6 +36,19 @@ TEST(ReportDeathTest, WhatHardeningFindsIsNamed) {
   }
 }
 
+TEST(Report, AFaultIsDescribedInOneLine) {
+  ::testing::internal::CaptureStderr();
+  Describe(Misuse::kZeroSizeAccess, At(0x10));
+  Describe(Misuse::kAccessAfterFree, At(0x20));
+  Describe(Misuse::kAccessBefore, At(0x30));
+  Describe(Misuse::kAccessBehind, At(0x40));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "hz3: access to a block of 0 bytes: 0x10\n"
+            "hz3: use after free, an access to a freed block: 0x20\n"
+            "hz3: underflow, an access before a block: 0x30\n"
+            "hz3: overflow, an access behind a block: 0x40\n");
+}
+
 TEST(ReportDeathTest, AddressesAreShownFromZeroToTheHighest) {
   EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(0)), ::testing::KilledBySignal(SIGABRT),
               "^hz3: double free: 0x0\n$");
