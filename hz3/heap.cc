@@ -251,14 +251,7 @@ void* Heap::Climb(const Request& request, const HugeBlock* huge) {
 
 void* Heap::AllocateSlow(size_t bytes) {
   if (bytes <= kMaxBinnedSize) {
-    void* p = nullptr;
-    if constexpr (kConfig.guard_zero_size) {
-      if (bytes == 0) p = AllocateZeroSize();
-    }
-    // The hardened doors sample for themselves.
-    if constexpr (kConfig.guarded_sample_refills > 0 && !kConfig.hardened) {
-      if (p == nullptr) p = MaybeGuarded(bytes);
-    }
+    void* p = kConfig.guard_zero_size && bytes == 0 ? AllocateZeroSize() : nullptr;
     return p != nullptr ? p : AllocateClassSlow(ClassOf(bytes));
   }
   if (bytes <= kMaxWideSize) return AllocateWide(bytes);
@@ -559,20 +552,31 @@ void Heap::ExplainFault(const void* address) {
 void Heap::CheckAtExit() {
   Tcache* cache = OwnCache();
   if (cache == nullptr || cache->busy()) return;
-  Shard& shard = shards_[cache->shard()];
-  if (!shard.lease().TryLock()) return;
-  shard.lease().Unlock();
+  Shard& own = shards_[cache->shard()];
+  if (!own.lease().TryLock()) return;
+  own.lease().Unlock();
   ReleaseThread();
+  for (unsigned i = 0; i < shards_.count(); ++i) {
+    if (!shards_[i].lease().TryLock()) continue;
+    shards_[i].CollectAll();
+    shards_[i].lease().Unlock();
+  }
 }
 
-// Aligned blocks may be of a larger class than their size alone would have.
+// Runs and pointers that are no blocks are left to the free. (A run's length takes a lease.)
 void Heap::CheckSize(const void* p, size_t bytes) {
-  if (p != nullptr && bytes > UsableSize(p)) ReportMisuse(Misuse::kWrongSize, p);
+  const Tag tag = arena_.segmap().Lookup(p);
+  if (tag == 0 || tag == kTagLarge) return;
+  if (bytes > UsableSize(p)) ReportMisuse(Misuse::kWrongSize, p);
 }
 
 void* Heap::ResizeInPlace(void* p, size_t bytes) {
   const Tag tag = arena_.segmap().Lookup(p);
   if (bytes > PTRDIFF_MAX) return nullptr;
+  const bool is_run = tag == kTagHuge || tag == kTagLarge || IsWide(tag);
+  if (is_run && reinterpret_cast<uintptr_t>(p) % kPageSize != 0) {
+    ReportMisuse(Misuse::kInteriorPointer, p);
+  }
   if (tag == kTagHuge && bytes > kSegmentSize) {
     void* resized = Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
     if (arena_.meter().alarmed()) [[unlikely]]

@@ -53,7 +53,7 @@ class Heap {
 
   // Bytes that p's block holds. Reports a pointer that is no block.
   size_t UsableSize(const void* p);
-  // Reports a block that `bytes` cannot be the size of; nullptr is fine.
+  // Reports a block that `bytes` cannot be the size of, as it holds less; nullptr is fine.
   void CheckSize(const void* p, size_t bytes);
   // Makes p's block hold `bytes` where it is or by moving pages. Returns where it is now; nullptr
   // when only copying helps.

@@ -27,7 +27,13 @@ namespace hz3 {
 namespace {
 
 // Out of line and last on the way: the hot functions reach them by a tail call.
-__attribute__((noinline, cold)) void* MallocMissed(size_t bytes) { return heap.AllocateSlow(bytes); }
+__attribute__((noinline, cold)) void* MallocMissed(size_t bytes) {
+  if constexpr (kConfig.guarded_sample_refills > 0) {
+    if (void* p = heap.MaybeGuarded(bytes); p != nullptr) [[unlikely]]
+      return p;
+  }
+  return heap.AllocateSlow(bytes);
+}
 __attribute__((noinline, cold)) void FreeMissed(void* p) { heap.FreeSlow(p); }
 
 void* Fail(int error) {

@@ -84,6 +84,10 @@ __attribute__((noinline, cold)) void* NewMissedNothrow(size_t bytes) noexcept {
   return NewNothrow(bytes, kMinAlign, BlockKind::kNew);
 }
 __attribute__((noinline, cold)) void DeleteMissed(void* p) { heap.FreeSlow(p); }
+__attribute__((noinline, cold)) void SizedDeleteMissed(void* p, size_t bytes) {
+  heap.CheckSize(p, bytes);
+  heap.FreeSlow(p);
+}
 
 // `kind` matters to the hardened configuration only.
 [[gnu::always_inline]] inline void* New(size_t bytes, BlockKind kind) {
@@ -103,7 +107,7 @@ __attribute__((noinline, cold)) void DeleteMissed(void* p) { heap.FreeSlow(p); }
 [[gnu::always_inline]] inline void Delete(void* p, BlockKind kind, size_t bytes) noexcept {
   if constexpr (kConfig.hardened) return hardened_heap.FreeSized(p, kind, bytes);
   if constexpr (kDebugBuild) heap.CheckSize(p, bytes);
-  Delete(p, kind);
+  if (!PushBlock(p)) [[unlikely]] SizedDeleteMissed(p, bytes);
 }
 
 constexpr BlockKind kOne = BlockKind::kNew;
