@@ -45,10 +45,8 @@ void* HardenedHeap::Allocate(size_t bytes, BlockKind kind, size_t align) {
     errno = ENOMEM;
     return nullptr;
   }
-  if (align == kMinAlign) {
-    void* p = nullptr;
-    if (kConfig.guard_zero_size && bytes == 0) p = heap.AllocateZeroSize();
-    if (kConfig.guarded_sample_refills > 0 && p == nullptr) p = heap.MaybeGuarded(bytes);
+  if (kConfig.guard_zero_size && bytes == 0 && align == kMinAlign) {
+    void* p = heap.AllocateZeroSize();
     if (p != nullptr) return p;
   }
   const auto allocate = [&] {
@@ -57,7 +55,15 @@ void* HardenedHeap::Allocate(size_t bytes, BlockKind kind, size_t align) {
   };
   void* p = allocate();
   // What waits is better used than a failure.
-  return p == nullptr && EmptyQuarantines() ? allocate() : p;
+  if (p == nullptr && EmptyQuarantines()) p = allocate();
+  if (kConfig.guarded_sample_refills > 0 && p != nullptr && align == kMinAlign) {
+    void* guarded = heap.MaybeGuarded(bytes);
+    if (guarded != nullptr) {
+      Free(p, kind);
+      return guarded;
+    }
+  }
+  return p;
 }
 
 void* HardenedHeap::AllocateSmall(size_t bytes, BlockKind kind, size_t align) {

@@ -28,11 +28,16 @@ namespace {
 
 // Out of line and last on the way: the hot functions reach them by a tail call.
 __attribute__((noinline, cold)) void* MallocMissed(size_t bytes) {
+  void* p = heap.AllocateSlow(bytes);
   if constexpr (kConfig.guarded_sample_refills > 0) {
-    if (void* p = heap.MaybeGuarded(bytes); p != nullptr) [[unlikely]]
-      return p;
+    // Only instead of one that was there: a limit holds for sampled blocks, too.
+    void* guarded = p != nullptr ? heap.MaybeGuarded(bytes) : nullptr;
+    if (guarded != nullptr) [[unlikely]] {
+      heap.FreeSlow(p);
+      return guarded;
+    }
   }
-  return heap.AllocateSlow(bytes);
+  return p;
 }
 __attribute__((noinline, cold)) void FreeMissed(void* p) { heap.FreeSlow(p); }
 

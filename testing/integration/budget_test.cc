@@ -355,9 +355,8 @@ TEST_F(Budget, AProgramThatAsksInVainStaysFastWithACallback) {
   cache.Install();
   std::vector<void*> blocks;
   blocks.reserve(100'000);
-  // Before the memory is used up: it needs some.
-  const Watchdog watchdog("a million refusals", kHangSeconds);
   while (void* block = Allocate(2000)) blocks.push_back(block);
+  const Watchdog watchdog("a million refusals", kHangSeconds);
   const unsigned calls = cache.calls();
   for (int i = 0; i < 1'000'000; ++i) ASSERT_EQ(Allocate(2000), nullptr);
   EXPECT_LE(cache.calls(), calls + 1);
