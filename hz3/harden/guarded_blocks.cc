@@ -125,6 +125,8 @@ bool GuardedBlocks::Hold(const GuardedBlock& block, char** plain) {
   bool left = false;
   if (held_count_ == kMaxHeld || held_bytes_ + block.plain_bytes > kMaxHeldBytes) {
     left = ReleaseOldest(plain);
+    // No room, and nothing that can leave: it stays inaccessible for good.
+    if (!left && held_count_ == kMaxHeld) return false;
   }
   held_[(first_held_ + held_count_++) % kMaxHeld] = block.user;
   held_bytes_ += block.plain_bytes;
@@ -136,14 +138,17 @@ bool GuardedBlocks::Release(char** plain) {
   return ReleaseOldest(plain);
 }
 
-// A block that cannot be made accessible again stays where it is, for good.
+// A block that cannot be made accessible again (RLIMIT_DATA) stays, as the newest.
 bool GuardedBlocks::ReleaseOldest(char** plain) {
   if (held_count_ == 0) return false;
   const GuardedBlock block = Lookup(held_[first_held_])->block;
   first_held_ = (first_held_ + 1) % kMaxHeld;
+  if (!os_->Commit(block.plain, block.plain_bytes)) {
+    held_[(first_held_ + held_count_ - 1) % kMaxHeld] = block.user;
+    return false;
+  }
   --held_count_;
   held_bytes_ -= block.plain_bytes;
-  if (!os_->Commit(block.plain, block.plain_bytes)) return false;
   Remove(block.user);
   *plain = block.plain;
   return true;

@@ -44,7 +44,7 @@ class GuardedBlocks {
   static constexpr unsigned kMaxBlocks = 1u << 15;
   // The quarantine's bounds. Its blocks hold no memory, but they count as committed.
   static constexpr unsigned kMaxHeld = 256;
-  static constexpr size_t kMaxHeldBytes = size_t{256} << 20;
+  static constexpr size_t kMaxHeldBytes = size_t{64} << 20;
 
   // False when the OS refuses the memory: then Create makes nothing.
   bool Init(OsMemory& os);

@@ -90,6 +90,20 @@ TEST_F(GuardedBlocksTest, TheQuarantineReleasesTheOldestAndEverythingIsAccessibl
   EXPECT_EQ(more, GuardedBlocks::kMaxHeld);
 }
 
+TEST_F(GuardedBlocksTest, ABlockThatCannotBeMadeAccessibleAgainStays) {
+  char* p = Create(40000);
+  GuardedBlock block;
+  char* plain;
+  ASSERT_TRUE(blocks_->MarkFreed(p, &block));
+  ASSERT_FALSE(blocks_->Hold(block, &plain));
+  os_.Refuse(FakeOsMemory::kCommit);
+  EXPECT_FALSE(blocks_->Release(&plain));
+  os_.Allow(FakeOsMemory::kCommit);
+  EXPECT_TRUE(blocks_->Release(&plain));
+  EXPECT_EQ(plain, block.plain);
+  EXPECT_FALSE(blocks_->Release(&plain));
+}
+
 TEST_F(GuardedBlocksTest, WhereNoGuardCanBeHadABlockGoesWithoutAndIsCounted) {
   os_.Refuse(FakeOsMemory::kProtect);
   char* p = Create(40000);

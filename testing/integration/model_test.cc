@@ -70,7 +70,7 @@ Block Allocate(Random& random, std::uint64_t key) {
       break;
     }
     case 2:
-      data = ::operator new(Opaque(block.size));
+      data = realloc(Opaque<void*>(nullptr), Opaque(block.size));
       break;
     default:
       data = malloc(Opaque(block.size));
