@@ -10,8 +10,10 @@
 #include <cstring>
 
 #include "hz3/base/os_memory.h"
+#include "hz3/base/random.h"
 #include "hz3/base/report.h"
 #include "hz3/config/config.h"
+#include "hz3/harden/fault_handler.h"
 #include "hz3/policy/budget_settings.h"
 
 namespace hz3 {
@@ -37,6 +39,7 @@ void EndThisThread(void*) { heap.EndThread(); }
 void BeforeForkHandler() { heap.BeforeFork(); }
 void ParentHandler() { heap.AfterForkInParent(); }
 void ChildHandler() { heap.AfterForkInChild(); }
+void ExplainFaultAt(const void* address) { heap.ExplainFault(address); }
 
 // Registered as early as can be, at the first allocation of the process: handlers run in reverse
 // order before a fork, so those of everybody else have allocated what they need by the time that
@@ -85,6 +88,7 @@ constinit const std::atomic<Tag>* hot_tags = nullptr;  // relaxed, see segmap.h
 constinit const Tcache Heap::kUnstarted{Tcache::Unstarted{}};
 constinit thread_local std::atomic<Tcache*> Heap::thread_cache_{
     const_cast<Tcache*>(&Heap::kUnstarted)};
+constinit thread_local uint32_t Heap::slow_paths_to_sample = 0;
 
 size_t Heap::ChosenArenaBytes(bool* fixed) {
   size_t mib = ArenaMibFromEnvironment();
@@ -128,6 +132,13 @@ bool Heap::Init() {
   budget_.SetMemory(memory_bytes);
   ApplyBudgetSettings(budget_);
   pressure_.Init(shards_, registry_);
+  // Where one of these is refused, hz3 does without.
+  if constexpr (kConfig.guard_zero_size) zero_blocks_.Init(SystemMemory());
+  if constexpr (kConfig.hardened) {
+    quarantine_.Init(SystemMemory(), kConfig.quarantine_bytes);
+    guarded_blocks_.Init(SystemMemory());
+    InstallFaultHandler(ExplainFaultAt);
+  }
   hot_arena_base = reinterpret_cast<uintptr_t>(arena_.segmap().base());
   hot_tags = arena_.segmap().tags();
   hot_arena_pages = arena_.segmap().pages();
@@ -250,7 +261,10 @@ void* Heap::Climb(const Request& request, const HugeBlock* huge) {
 }
 
 void* Heap::AllocateSlow(size_t bytes) {
-  if (bytes <= kMaxBinnedSize) return AllocateClassSlow(ClassOf(bytes));
+  if (bytes <= kMaxBinnedSize) {
+    void* p = kConfig.guard_zero_size && bytes == 0 ? AllocateZeroSize() : nullptr;
+    return p != nullptr ? p : AllocateClassSlow(ClassOf(bytes));
+  }
   if (bytes <= kMaxWideSize) return AllocateWide(bytes);
   return AllocateLarge(bytes, kPageSize, false);
 }
@@ -416,7 +430,10 @@ void Heap::FreeSlow(void* p) {
     FreeLarge(p);
     return;
   }
-  if (tag == 0) ReportBadFree(p);
+  if (tag == 0) {
+    if (FreeGuarded(p)) return;
+    ReportBadFree(p);
+  }
   const int saved = errno;
   const SizeClass c(tag);
   Tcache* cache = StartedCache();
@@ -479,7 +496,7 @@ void Heap::ReportBadFree(void* p) const {
   ReportMisuse(Misuse::kDoubleFree, p);
 }
 
-size_t Heap::UsableSize(const void* p) const {
+size_t Heap::UsableSize(const void* p) {
   if (p == nullptr) return 0;
   const Tag tag = arena_.segmap().Lookup(p);
   if (tag == kTagHuge) {
@@ -494,13 +511,86 @@ size_t Heap::UsableSize(const void* p) const {
     LeaseHolder hold(shards_[shards_.OwnerOf(p)].lease());
     return size_t{segment.RunLength(PageInSegment(page))} * kPageSize;
   }
-  if (tag == 0) ReportMisuse(Misuse::kForeignPointer, p);
-  return kClassTable[tag].size;
+  if (tag != 0) return kClassTable[tag].size;
+  if (guarded_pool_.Contains(p)) return guarded_pool_.UsableSize(p);
+  if (zero_blocks_.Contains(p) && zero_blocks_.IsLive(p)) return 0;
+  ReportMisuse(Misuse::kForeignPointer, p);
+}
+
+void* Heap::AllocateZeroSize() { return EnsureReady() ? zero_blocks_.Allocate() : nullptr; }
+
+// Draws when the thread's next one is due before anything else: the unwinder may allocate.
+void* Heap::SampleGuarded(size_t bytes) {
+  const bool due = slow_paths_to_sample != 0;
+  constexpr uint32_t kMean = std::max(kConfig.guarded_sample_refills, 1u);
+  slow_paths_to_sample = 1 + kMean / 2 + RandomBelow(kMean);
+  if (!due || bytes == 0 || bytes > GuardedPool::kMaxSize || !EnsureReady()) return nullptr;
+  const int saved = errno;
+  void* p = nullptr;
+  if (guarded_pool_.ready() || guarded_pool_.Init(SystemMemory())) {
+    InstallFaultHandler(ExplainFaultAt);
+    p = guarded_pool_.Allocate(bytes);
+  }
+  errno = saved;
+  return p;
+}
+
+bool Heap::FreeGuarded(void* p) {
+  if (guarded_pool_.Contains(p)) {
+    const int saved = errno;
+    guarded_pool_.Free(p);
+    errno = saved;
+    return true;
+  }
+  if (!zero_blocks_.Contains(p)) return false;
+  if (!zero_blocks_.Free(p)) ReportMisuse(Misuse::kDoubleFree, p);
+  return true;
+}
+
+void Heap::ExplainFault(const void* address) {
+  GuardedBlock block;
+  if (guarded_pool_.Contains(address)) {
+    guarded_pool_.ReportFault(address);
+  } else if (zero_blocks_.Contains(address)) {
+    Describe(Misuse::kZeroSizeAccess, address);
+  } else if (guarded_blocks_.Explain(address, &block)) {
+    Describe(block.freed                                          ? Misuse::kAccessAfterFree
+             : static_cast<const char*>(address) < block.data()   ? Misuse::kAccessBefore
+                                                                  : Misuse::kAccessBehind,
+             address);
+  }
+}
+
+// Only where that disturbs nobody: exit may be called by a signal's handler in the midst of a slow
+// path, whose leases are then held by this very thread.
+void Heap::CheckAtExit() {
+  Tcache* cache = OwnCache();
+  if (cache == nullptr || cache->busy()) return;
+  Shard& own = shards_[cache->shard()];
+  if (!own.lease().TryLock()) return;
+  own.lease().Unlock();
+  ReleaseThread();
+  for (unsigned i = 0; i < shards_.count(); ++i) {
+    if (!shards_[i].lease().TryLock()) continue;
+    shards_[i].CollectAll();
+    shards_[i].lease().Unlock();
+  }
+}
+
+// Runs and pointers that are no blocks are left to the free. (A run's length takes a lease.)
+void Heap::CheckSize(const void* p, size_t bytes) {
+  const Tag tag = arena_.segmap().Lookup(p);
+  if (tag == 0 || tag == kTagLarge) return;
+  if (bytes > UsableSize(p)) ReportMisuse(Misuse::kWrongSize, p);
 }
 
 void* Heap::ResizeInPlace(void* p, size_t bytes) {
   const Tag tag = arena_.segmap().Lookup(p);
   if (bytes > PTRDIFF_MAX) return nullptr;
+  const bool is_run = tag == kTagHuge || tag == kTagLarge || IsWide(tag);
+  if (is_run && reinterpret_cast<uintptr_t>(p) % kPageSize != 0) {
+    ReportMisuse(Misuse::kInteriorPointer, p);
+  }
   if (tag == kTagHuge && bytes > kSegmentSize) {
     void* resized = Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
     if (arena_.meter().alarmed()) [[unlikely]]
@@ -554,12 +644,18 @@ void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   for (unsigned i = 0; i < shards_.count(); ++i) shards_[i].LockForFork();
   arena_.LockForFork();
   pool_.LockForFork();
+  guarded_pool_.LockForFork();
+  quarantine_.LockForFork();
+  guarded_blocks_.LockForFork();
   budget_.callback().LockForFork();
 }
 
 void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
   budget_.callback().UnlockAfterFork();
+  guarded_blocks_.UnlockAfterFork();
+  quarantine_.UnlockAfterFork();
+  guarded_pool_.UnlockAfterFork();
   pool_.UnlockAfterFork();
   arena_.UnlockAfterFork();
   for (unsigned i = shards_.count(); i > 0; --i) shards_[i - 1].UnlockAfterFork();
@@ -571,6 +667,9 @@ void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
 void Heap::AfterForkInChild() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
   budget_.callback().ResetAfterFork();
+  guarded_blocks_.ResetAfterFork();
+  quarantine_.ResetAfterFork();
+  guarded_pool_.ResetAfterFork();
   pool_.ResetAfterFork();
   arena_.ResetAfterFork();
   for (unsigned i = 0; i < shards_.count(); ++i) shards_[i].ResetAfterFork();

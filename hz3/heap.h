@@ -15,6 +15,10 @@
 #include "hz3/base/lease.h"
 #include "hz3/base/metadata_pool.h"
 #include "hz3/base/words.h"
+#include "hz3/harden/guarded_blocks.h"
+#include "hz3/harden/guarded_pool.h"
+#include "hz3/harden/quarantine.h"
+#include "hz3/harden/zero_blocks.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/observe/stats.h"
 #include "hz3/pages/arena.h"
@@ -48,10 +52,38 @@ class Heap {
   void FreeSlow(void* p);
 
   // Bytes that p's block holds. Reports a pointer that is no block.
-  size_t UsableSize(const void* p) const;
+  size_t UsableSize(const void* p);
+  // Reports a block that `bytes` cannot be the size of, as it holds less; nullptr is fine.
+  void CheckSize(const void* p, size_t bytes);
   // Makes p's block hold `bytes` where it is or by moving pages. Returns where it is now; nullptr
   // when only copying helps.
   void* ResizeInPlace(void* p, size_t bytes);
+
+  // A block of 0 bytes that cannot be touched, or nullptr: then any small one will do.
+  void* AllocateZeroSize();
+  // Now and then a block for `bytes` from the guarded pool; mostly nullptr.
+  void* MaybeGuarded(size_t bytes) {
+    if (slow_paths_to_sample > 1) [[likely]] {
+      --slow_paths_to_sample;
+      return nullptr;
+    }
+    return SampleGuarded(bytes);
+  }
+  // Whether `p`, any pointer at all, is one of those two kinds of blocks.
+  bool IsGuarded(const void* p) const {
+    return zero_blocks_.Contains(p) || guarded_pool_.Contains(p);
+  }
+  // Whether `p`, any pointer at all, lies in a part of the arena that was ever used. Guard pages
+  // and blocks in the quarantine do, too.
+  bool IsInUsedArena(const void* p) const {
+    return segmap().Contains(p) && SlotOf(segmap().PageOf(p)).value() < arena_.used_slots();
+  }
+  Quarantine& quarantine() { return quarantine_; }
+  GuardedBlocks& guarded_blocks() { return guarded_blocks_; }
+  // Says on stderr what is known about a fault at `address`.
+  void ExplainFault(const void* address);
+  // The process ends: the calling thread's bins are looked through for double frees.
+  void CheckAtExit();
 
   // Gives the calling thread's bins back to the shards.
   void ReleaseThread();
@@ -106,6 +138,8 @@ class Heap {
   void* Climb(const Request& request, const HugeBlock* huge = nullptr);
   void FreeLarge(void* p);
   void FreeDirectly(SizeClass c, void* p);
+  void* SampleGuarded(size_t bytes);
+  bool FreeGuarded(void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
   ShardId HomeShard();
   void Housekeeping(Tcache& cache);
@@ -118,6 +152,11 @@ class Heap {
   Registry registry_;
   MemBudget budget_;
   Pressure pressure_;
+  ZeroBlocks zero_blocks_;
+  GuardedPool guarded_pool_;
+  // Of the hardened configuration.
+  Quarantine quarantine_;
+  GuardedBlocks guarded_blocks_;
   Lease init_lease_;
   // Release/acquire: who sees true sees the heap that Init built.
   std::atomic<bool> ready_{false};
@@ -129,6 +168,8 @@ class Heap {
   // The thread's handle on its cache; a thief makes it point elsewhere for a while (tcache.h).
   // Relaxed: the thief's barrier on all threads is what orders it.
   static constinit thread_local std::atomic<Tcache*> thread_cache_;
+  // 0: the thread has not drawn a number yet.
+  static constinit thread_local uint32_t slow_paths_to_sample;
 };
 
 // Hidden, so that the code reaches them by one instruction instead of through the GOT.

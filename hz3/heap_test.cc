@@ -41,7 +41,7 @@ const size_t kSizes[] = {0,
 
 char* Allocate(size_t bytes) { return static_cast<char*>(heap.AllocateSlow(bytes)); }
 void Free(void* p) { heap.FreeSlow(p); }
-bool IsOurs(const void* p) { return heap.segmap().Contains(p); }
+bool IsOurs(const void* p) { return heap.segmap().Contains(p) || heap.IsGuarded(p); }
 bool IsAligned(const void* p, size_t align) { return reinterpret_cast<uintptr_t>(p) % align == 0; }
 
 // Marks both ends of a block.
@@ -63,7 +63,7 @@ TEST(Heap, ServesEverySizeWithAlignedBlocksThatHoldIt) {
     ASSERT_NE(p, nullptr) << bytes;
     EXPECT_TRUE(IsOurs(p));
     EXPECT_TRUE(IsAligned(p, kMinAlign)) << bytes;
-    EXPECT_GE(heap.UsableSize(p), std::max<size_t>(bytes, 1));
+    EXPECT_GE(heap.UsableSize(p), bytes);
     const size_t most_waste = std::max(bytes / (bytes > kMaxBinnedSize ? 4 : 8), kPageSize);
     EXPECT_LE(heap.UsableSize(p), bytes + most_waste);
     memset(p, 0x5a, heap.UsableSize(p));
@@ -402,6 +402,60 @@ TEST_F(HeapDeathTest, ASecondFreeOfASmallBlockIsReportedWhenItReachesTheBitmaps)
         heap.ReleaseThread();
       },
       "^hz3: double free: 0x");
+}
+
+TEST(Heap, BlocksOf0BytesAreAddressesOfTheirOwn) {
+  if (!kConfig.guard_zero_size) GTEST_SKIP() << "built without";
+  char* p = Allocate(0);
+  EXPECT_TRUE(heap.IsGuarded(p));
+  EXPECT_FALSE(heap.segmap().Contains(p));
+  EXPECT_EQ(heap.UsableSize(p), 0u);
+  EXPECT_DEATH(*p = 1, "");
+  EXPECT_DEATH((Free(p), Free(p)), "hz3: double free: 0x");
+  EXPECT_DEATH(heap.UsableSize(p + 8), "hz3: free of a pointer that hz3 never gave out: 0x");
+  Free(p);
+}
+
+// Slow paths of all threads together are many more than one in guarded_sample_refills.
+TEST(Heap, OneOfManySlowPathsGivesABlockBetweenGuardPages) {
+  if (kConfig.guarded_sample_refills == 0) GTEST_SKIP() << "built without";
+  std::vector<char*> blocks;
+  for (unsigned i = 0; i < 4 * kConfig.guarded_sample_refills; ++i) {
+    char* p = static_cast<char*>(heap.MaybeGuarded(100));
+    if (p == nullptr) continue;
+    EXPECT_TRUE(heap.IsGuarded(p));
+    EXPECT_EQ(heap.UsableSize(p), 100u);
+    blocks.push_back(p);
+  }
+  EXPECT_GE(blocks.size(), 2u);
+  EXPECT_LE(blocks.size(), 8u);
+  for (char* p : blocks) Free(p);
+}
+
+TEST(Heap, ReallocOfAnInteriorPointerIsReportedAlsoWhereNothingWouldBeCopied) {
+  char* p = Allocate(3 * kMiB);
+  EXPECT_DEATH(heap.ResizeInPlace(p + 16, 5 * kMiB), "hz3: free of an interior pointer");
+  Free(p);
+}
+
+TEST(Heap, ABlockCannotBeOfMoreBytesThanItHolds) {
+  for (const size_t bytes : {size_t{48}, 20 * size_t{1024}, 3 * kMiB}) {
+    char* p = Allocate(bytes);
+    heap.CheckSize(p, bytes);
+    EXPECT_DEATH(heap.CheckSize(p, 2 * bytes), "hz3: sized delete with another size");
+    Free(p);
+  }
+  heap.CheckSize(nullptr, 8);
+}
+
+TEST(Heap, AtTheEndADoubleFreeInABinIsFound) {
+  if (!kConfig.exit_check) GTEST_SKIP() << "built without";
+  for (const size_t bytes : {size_t{48}, 20 * size_t{1024}}) {
+    char* p = Allocate(bytes);
+    EXPECT_DEATH((Free(p), Free(p), heap.CheckAtExit()), "hz3: double free: 0x") << bytes;
+    Free(p);
+    heap.CheckAtExit();
+  }
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ TEST(HotPath, HandsOutWhatWasPushedLast) {
 }
 
 TEST(HotPath, EachBinnedSizeComesFromTheBinOfItsClass) {
-  for (size_t bytes = 0; bytes <= kMaxBinnedSize; bytes += bytes < 1024 ? 1 : 97) {
+  for (size_t bytes = 1; bytes <= kMaxBinnedSize; bytes += bytes < 1024 ? 1 : 97) {
     void* p = Allocate(bytes);
     ASSERT_EQ(ClassBytes(p), InfoOf(ClassOf(bytes)).size) << bytes;
     ASSERT_TRUE(PushBlock(p)) << bytes;

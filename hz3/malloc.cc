@@ -16,6 +16,8 @@
 
 #include "hz3/base/report.h"
 #include "hz3/base/text.h"
+#include "hz3/config/config.h"
+#include "hz3/hardened_heap.h"
 #include "hz3/heap.h"
 #include "hz3/hot_path.h"
 
@@ -25,7 +27,18 @@ namespace hz3 {
 namespace {
 
 // Out of line and last on the way: the hot functions reach them by a tail call.
-__attribute__((noinline, cold)) void* MallocMissed(size_t bytes) { return heap.AllocateSlow(bytes); }
+__attribute__((noinline, cold)) void* MallocMissed(size_t bytes) {
+  void* p = heap.AllocateSlow(bytes);
+  if constexpr (kConfig.guarded_sample_refills > 0) {
+    // Only instead of one that was there: a limit holds for sampled blocks, too.
+    void* guarded = p != nullptr ? heap.MaybeGuarded(bytes) : nullptr;
+    if (guarded != nullptr) [[unlikely]] {
+      heap.FreeSlow(p);
+      return guarded;
+    }
+  }
+  return p;
+}
 __attribute__((noinline, cold)) void FreeMissed(void* p) { heap.FreeSlow(p); }
 
 void* Fail(int error) {
@@ -51,26 +64,38 @@ __attribute__((noinline)) void* Copied(void* p, size_t usable, size_t bytes) {
   return fresh;
 }
 
+// At the end of the process: what nobody would find any more.
+__attribute__((destructor)) void CheckAtExit() {
+  if constexpr (kConfig.hardened) hardened_heap.CheckAtExit();
+  if constexpr (kConfig.exit_check) heap.CheckAtExit();
+}
+
 // Room for every statistic in text form.
 constexpr size_t kTextBytes = 8192;
 
 }  // namespace
 }  // namespace hz3
 
+using hz3::BlockKind;
+using hz3::hardened_heap;
 using hz3::heap;
+using hz3::kConfig;
 
 HZ3_EXPORT void* malloc(size_t bytes) {
+  if constexpr (kConfig.hardened) return hardened_heap.Allocate(bytes, BlockKind::kMalloc);
   void* p = hz3::PopBlock(bytes);
   return p != nullptr ? p : hz3::MallocMissed(bytes);
 }
 
 HZ3_EXPORT void free(void* p) {
+  if constexpr (kConfig.hardened) return hardened_heap.Free(p, BlockKind::kMalloc);
   if (!hz3::PushBlock(p)) [[unlikely]] hz3::FreeMissed(p);
 }
 
 HZ3_EXPORT void* calloc(size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) return hz3::Fail(ENOMEM);
+  if constexpr (kConfig.hardened) return malloc(bytes);  // always zeroes there
   if (bytes > hz3::kMaxBinnedSize) return heap.AllocateLarge(bytes, hz3::kPageSize, true);
   void* p = malloc(bytes);
   return p == nullptr ? nullptr : memset(p, 0, bytes);
@@ -82,6 +107,7 @@ HZ3_EXPORT void* realloc(void* p, size_t bytes) {
     free(p);
     return nullptr;
   }
+  if constexpr (kConfig.hardened) return hardened_heap.Resize(p, bytes);
   size_t usable = hz3::ClassBytes(p);
   if (usable == 0) usable = heap.UsableSize(p);
   // In place while at least half of the block stays in use.
@@ -106,6 +132,7 @@ HZ3_EXPORT void* memalign(size_t align, size_t bytes) {
   if (align > SIZE_MAX / 2 + 1) return hz3::Fail(EINVAL);
   if (bytes > PTRDIFF_MAX) return hz3::Fail(ENOMEM);
   if (!hz3::IsPowerOfTwo(align)) align = std::bit_ceil(align);
+  if constexpr (kConfig.hardened) return hardened_heap.Allocate(bytes, BlockKind::kMalloc, align);
   return heap.AllocateAligned(bytes, align);
 }
 
@@ -128,12 +155,19 @@ HZ3_EXPORT void* pvalloc(size_t bytes) {
   return memalign(hz3::kPageSize, std::max(hz3::RoundUp(bytes, hz3::kPageSize), hz3::kPageSize));
 }
 
-HZ3_EXPORT void free_sized(void* p, size_t) { free(p); }
-HZ3_EXPORT void free_aligned_sized(void* p, size_t, size_t) { free(p); }
+HZ3_EXPORT void free_sized(void* p, size_t bytes) {
+  if constexpr (kConfig.hardened) return hardened_heap.FreeSized(p, BlockKind::kMalloc, bytes);
+  if constexpr (hz3::kDebugBuild) heap.CheckSize(p, bytes);
+  free(p);
+}
+HZ3_EXPORT void free_aligned_sized(void* p, size_t, size_t bytes) { free_sized(p, bytes); }
 // glibc has had no cfree since 2.26; programs older than that still call it.
 HZ3_EXPORT void cfree(void* p) { free(p); }
 
-HZ3_EXPORT size_t malloc_usable_size(void* p) { return heap.UsableSize(p); }
+HZ3_EXPORT size_t malloc_usable_size(void* p) {
+  if constexpr (kConfig.hardened) return hardened_heap.UsableSize(p);
+  return heap.UsableSize(p);
+}
 
 HZ3_EXPORT int malloc_trim(size_t) { return heap.Trim() > 0 ? 1 : 0; }
 

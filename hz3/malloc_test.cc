@@ -45,6 +45,7 @@ TEST_F(Malloc, ServesThisProcess) {
 }
 
 TEST_F(Malloc, GivesTheLastFreedBlockOfAClassFirst) {
+  if (kConfig.hardened) GTEST_SKIP() << "freed blocks wait there, and large ones move";
   void* a = malloc(64);
   free(a);
   void* b = malloc(50);  // the same class
@@ -79,6 +80,7 @@ TEST_F(Malloc, CallocClearsWhatWasUsedBefore) {
 }
 
 TEST_F(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
+  if (kConfig.hardened) GTEST_SKIP() << "freed blocks wait there, and large ones move";
   void* p = malloc(200000);
   const uintptr_t before = reinterpret_cast<uintptr_t>(p);
   p = realloc(p, 190000);
@@ -87,6 +89,7 @@ TEST_F(Malloc, ReallocKeepsLargeBlocksWhereTheyAreWhenTheyShrinkALittle) {
 }
 
 TEST_F(Malloc, ReallocInSmallStepsMovesABlockOfPagesByQuarters) {
+  if (kConfig.hardened) GTEST_SKIP() << "freed blocks wait there, and large ones move";
   if (!heap.has_wide_bins()) GTEST_SKIP() << "a block takes the pages it needs and no more";
   void* p = malloc(8192);
   unsigned moves = 0;
@@ -101,6 +104,7 @@ TEST_F(Malloc, ReallocInSmallStepsMovesABlockOfPagesByQuarters) {
 }
 
 TEST_F(Malloc, TheUsableSizeOfALargeBlockIsSteadyWhileItsNeighbourComesAndGoes) {
+  if (kConfig.hardened) GTEST_SKIP() << "freed blocks wait there, and large ones move";
   // The neighbour's pages, right behind the block, are taken and given back all the time.
   // Aligned to more than a page, so that no bin holds them.
   constexpr size_t kBytes = 40960;

@@ -9,6 +9,8 @@
 #include <new>
 
 #include "hz3/base/report.h"
+#include "hz3/config/config.h"
+#include "hz3/hardened_heap.h"
 #include "hz3/heap.h"
 #include "hz3/hot_path.h"
 
@@ -35,14 +37,15 @@ std::new_handler Handler() {
   return _ZSt15get_new_handlerv != nullptr ? _ZSt15get_new_handlerv() : nullptr;
 }
 
-void* Allocate(size_t bytes, size_t align) {
+void* Allocate(size_t bytes, size_t align, BlockKind kind) {
+  if constexpr (kConfig.hardened) return hardened_heap.Allocate(bytes, kind, align);
   return align <= kMinAlign ? malloc(bytes) : heap.AllocateAligned(bytes, align);
 }
 
-__attribute__((noinline, cold)) void* NewFailed(size_t bytes, size_t align) {
+__attribute__((noinline, cold)) void* NewFailed(size_t bytes, size_t align, BlockKind kind) {
   while (std::new_handler handler = Handler()) {
     handler();
-    void* p = Allocate(bytes, align);
+    void* p = Allocate(bytes, align, kind);
     if (p != nullptr) return p;
   }
   if (std::__throw_bad_alloc != nullptr) std::__throw_bad_alloc();
@@ -51,11 +54,12 @@ __attribute__((noinline, cold)) void* NewFailed(size_t bytes, size_t align) {
 
 // The nothrow forms: a new-handler that throws ends the loop ([new.delete.single]). The only code
 // of hz3 that is compiled with exceptions, hence the weak references above.
-__attribute__((noinline, cold)) void* NewFailedNothrow(size_t bytes, size_t align) noexcept {
+__attribute__((noinline, cold)) void* NewFailedNothrow(size_t bytes, size_t align,
+                                                       BlockKind kind) noexcept {
   try {
     while (std::new_handler handler = Handler()) {
       handler();
-      void* p = Allocate(bytes, align);
+      void* p = Allocate(bytes, align, kind);
       if (p != nullptr) return p;
     }
   } catch (...) {
@@ -63,71 +67,91 @@ __attribute__((noinline, cold)) void* NewFailedNothrow(size_t bytes, size_t alig
   return nullptr;
 }
 
-void* New(size_t bytes, size_t align) {
-  void* p = Allocate(bytes, align);
-  return p != nullptr ? p : NewFailed(bytes, align);
+void* New(size_t bytes, size_t align, BlockKind kind) {
+  void* p = Allocate(bytes, align, kind);
+  return p != nullptr ? p : NewFailed(bytes, align, kind);
 }
-void* NewNothrow(size_t bytes, size_t align) noexcept {
-  void* p = Allocate(bytes, align);
-  return p != nullptr ? p : NewFailedNothrow(bytes, align);
+void* NewNothrow(size_t bytes, size_t align, BlockKind kind) noexcept {
+  void* p = Allocate(bytes, align, kind);
+  return p != nullptr ? p : NewFailedNothrow(bytes, align, kind);
 }
 
 // Out of line: the plain forms reach them by a tail call when a bin misses.
-__attribute__((noinline, cold)) void* NewMissed(size_t bytes) { return New(bytes, kMinAlign); }
+__attribute__((noinline, cold)) void* NewMissed(size_t bytes) {
+  return New(bytes, kMinAlign, BlockKind::kNew);
+}
 __attribute__((noinline, cold)) void* NewMissedNothrow(size_t bytes) noexcept {
-  return NewNothrow(bytes, kMinAlign);
+  return NewNothrow(bytes, kMinAlign, BlockKind::kNew);
 }
 __attribute__((noinline, cold)) void DeleteMissed(void* p) { heap.FreeSlow(p); }
+__attribute__((noinline, cold)) void SizedDeleteMissed(void* p, size_t bytes) {
+  heap.CheckSize(p, bytes);
+  heap.FreeSlow(p);
+}
 
-[[gnu::always_inline]] inline void* New(size_t bytes) {
+// `kind` matters to the hardened configuration only.
+[[gnu::always_inline]] inline void* New(size_t bytes, BlockKind kind) {
+  if constexpr (kConfig.hardened) return New(bytes, kMinAlign, kind);
   void* p = PopBlock(bytes);
   return p != nullptr ? p : NewMissed(bytes);
 }
-[[gnu::always_inline]] inline void* NewNothrow(size_t bytes) noexcept {
+[[gnu::always_inline]] inline void* NewNothrow(size_t bytes, BlockKind kind) noexcept {
+  if constexpr (kConfig.hardened) return NewNothrow(bytes, kMinAlign, kind);
   void* p = PopBlock(bytes);
   return p != nullptr ? p : NewMissedNothrow(bytes);
 }
-[[gnu::always_inline]] inline void Delete(void* p) noexcept {
+[[gnu::always_inline]] inline void Delete(void* p, BlockKind kind) noexcept {
+  if constexpr (kConfig.hardened) return hardened_heap.Free(p, kind);
   if (!PushBlock(p)) [[unlikely]] DeleteMissed(p);
 }
+[[gnu::always_inline]] inline void Delete(void* p, BlockKind kind, size_t bytes) noexcept {
+  if constexpr (kConfig.hardened) return hardened_heap.FreeSized(p, kind, bytes);
+  if constexpr (kDebugBuild) heap.CheckSize(p, bytes);
+  if (!PushBlock(p)) [[unlikely]] SizedDeleteMissed(p, bytes);
+}
+
+constexpr BlockKind kOne = BlockKind::kNew;
+constexpr BlockKind kArray = BlockKind::kNewArray;
 
 }  // namespace
 }  // namespace hz3
 
-HZ3_EXPORT void* operator new(size_t n) { return hz3::New(n); }
-HZ3_EXPORT void* operator new[](size_t n) { return hz3::New(n); }
+using hz3::kArray;
+using hz3::kOne;
+
+HZ3_EXPORT void* operator new(size_t n) { return hz3::New(n, kOne); }
+HZ3_EXPORT void* operator new[](size_t n) { return hz3::New(n, kArray); }
 HZ3_EXPORT void* operator new(size_t n, const std::nothrow_t&) noexcept {
-  return hz3::NewNothrow(n);
+  return hz3::NewNothrow(n, kOne);
 }
 HZ3_EXPORT void* operator new[](size_t n, const std::nothrow_t&) noexcept {
-  return hz3::NewNothrow(n);
+  return hz3::NewNothrow(n, kArray);
 }
 HZ3_EXPORT void* operator new(size_t n, std::align_val_t a) {
-  return hz3::New(n, static_cast<size_t>(a));
+  return hz3::New(n, static_cast<size_t>(a), kOne);
 }
 HZ3_EXPORT void* operator new[](size_t n, std::align_val_t a) {
-  return hz3::New(n, static_cast<size_t>(a));
+  return hz3::New(n, static_cast<size_t>(a), kArray);
 }
 HZ3_EXPORT void* operator new(size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
-  return hz3::NewNothrow(n, static_cast<size_t>(a));
+  return hz3::NewNothrow(n, static_cast<size_t>(a), kOne);
 }
 HZ3_EXPORT void* operator new[](size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
-  return hz3::NewNothrow(n, static_cast<size_t>(a));
+  return hz3::NewNothrow(n, static_cast<size_t>(a), kArray);
 }
-
-HZ3_EXPORT void operator delete(void* p) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete[](void* p) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete(void* p, size_t) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete[](void* p, size_t) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete(void* p, std::align_val_t) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete[](void* p, std::align_val_t) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete(void* p, size_t, std::align_val_t) noexcept { hz3::Delete(p); }
-HZ3_EXPORT void operator delete[](void* p, size_t, std::align_val_t) noexcept { hz3::Delete(p); }
+HZ3_EXPORT void operator delete(void* p) noexcept { hz3::Delete(p, kOne); }
+HZ3_EXPORT void operator delete[](void* p) noexcept { hz3::Delete(p, kArray); }
+HZ3_EXPORT void operator delete(void* p, size_t n) noexcept { hz3::Delete(p, kOne, n); }
+HZ3_EXPORT void operator delete[](void* p, size_t n) noexcept { hz3::Delete(p, kArray, n); }
+HZ3_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { hz3::Delete(p, kOne); }
+HZ3_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { hz3::Delete(p, kArray); }
+HZ3_EXPORT void operator delete(void* p, std::align_val_t) noexcept { hz3::Delete(p, kOne); }
+HZ3_EXPORT void operator delete[](void* p, std::align_val_t) noexcept { hz3::Delete(p, kArray); }
+HZ3_EXPORT void operator delete(void* p, size_t n, std::align_val_t) noexcept { hz3::Delete(p, kOne, n); }
+HZ3_EXPORT void operator delete[](void* p, size_t n, std::align_val_t) noexcept { hz3::Delete(p, kArray, n); }
 HZ3_EXPORT void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept {
-  hz3::Delete(p);
+  hz3::Delete(p, kOne);
 }
 HZ3_EXPORT void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept {
-  hz3::Delete(p);
+  hz3::Delete(p, kArray);
 }

@@ -18,7 +18,7 @@ namespace hz3 {
 
 class FakeOsMemory final : public OsMemory {
  public:
-  enum Call { kReserve, kMakeReadable, kCommit, kPurge, kMove, kCalls };
+  enum Call { kReserve, kMakeReadable, kCommit, kProtect, kPurge, kMove, kCalls };
 
   FakeOsMemory() = default;
   FakeOsMemory(const FakeOsMemory&) = delete;
@@ -72,6 +72,9 @@ class FakeOsMemory final : public OsMemory {
   bool Commit(void* start, size_t bytes) override {
     return !Refused(kCommit) && SystemMemory().Commit(start, bytes);
   }
+  bool Protect(void* start, size_t bytes) override {
+    return !Refused(kProtect) && SystemMemory().Protect(start, bytes);
+  }
   bool Purge(void* start, size_t bytes) override {
     if (Refused(kPurge) || !SystemMemory().Purge(start, bytes)) return false;
     std::lock_guard<std::mutex> hold(mutex_);
@@ -106,7 +109,7 @@ class FakeOsMemory final : public OsMemory {
 
   mutable std::mutex mutex_;
   size_t calls_[kCalls] = {};
-  size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever};
+  size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever, kNever};
   bool refused_[kCalls] = {};
   size_t largest_reservation_ = kNever;
   size_t purged_pages_ = 0;

@@ -25,12 +25,8 @@ void* MetadataPool::Allocate(size_t bytes) {
   const size_t align = std::min(block, kPageSize);
   const size_t pad = (~reinterpret_cast<uintptr_t>(chunk_) + 1) & (align - 1);
   if (left_ < pad + block) {
-    void* fresh = os_->Reserve(kChunk, kPageSize);
+    void* fresh = CommitBetweenGuards(*os_, kChunk);
     if (fresh == nullptr) return nullptr;
-    if (!os_->Commit(fresh, kChunk)) {
-      os_->Release(fresh, kChunk);
-      return nullptr;
-    }
     // What is left of the old chunk was never touched; it costs address space only.
     chunk_ = static_cast<char*>(fresh);
     left_ = kChunk;

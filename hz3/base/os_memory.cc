@@ -68,6 +68,10 @@ class KernelMemory final : public OsMemory {
     CountedCall counted;
     return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
   }
+  bool Protect(void* start, size_t bytes) override {
+    ErrnoKeeper keep;
+    return mprotect(start, bytes, PROT_NONE) == 0;
+  }
   bool Purge(void* start, size_t bytes) override {
     CountedCall counted;
     return madvise(start, bytes, MADV_DONTNEED) == 0;
@@ -122,6 +126,15 @@ uint64_t StopWatch::NowNs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void* CommitBetweenGuards(OsMemory& os, size_t bytes) {
+  bytes = RoundUp(bytes, kPageSize);
+  char* const range = static_cast<char*>(os.Reserve(bytes + 2 * kPageSize, kPageSize));
+  if (range == nullptr) return nullptr;
+  if (os.Commit(range + kPageSize, bytes)) return range + kPageSize;
+  os.Release(range, bytes + 2 * kPageSize);
+  return nullptr;
 }
 
 OsMemory& SystemMemory() { return kernel_memory; }

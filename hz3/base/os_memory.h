@@ -22,6 +22,9 @@ class OsMemory {
   // Makes a reserved range readable and writable; its pages read as zero. False on failure, with
   // the range as it was.
   virtual bool Commit(void* start, size_t bytes) = 0;
+  // Makes a committed range inaccessible; Commit undoes it, with the contents kept. False on failure
+  // (vm.max_map_count, for one), with the range as it was.
+  virtual bool Protect(void* start, size_t bytes) = 0;
   // Gives the memory of a committed range back; it stays committed and reads as zero again. False
   // when the kernel refuses, with the contents as they were.
   virtual bool Purge(void* start, size_t bytes) = 0;
@@ -61,6 +64,10 @@ class StopWatch {
   std::atomic<uint64_t>& ns_;
   const uint64_t start_;
 };
+// A committed range of at least `bytes` between two pages that stay inaccessible, for hz3's own
+// records: what runs over the end of a neighbouring mapping does not reach them. It is never given
+// back. nullptr on failure.
+void* CommitBetweenGuards(OsMemory& os, size_t bytes);
 
 // The kernel's (mmap, mprotect, madvise, mremap). One for the process, usable before main.
 OsMemory& SystemMemory();

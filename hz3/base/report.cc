@@ -27,7 +27,7 @@ struct Line {
   }
 };
 
-const char* Describe(Misuse misuse) {
+const char* NameOf(Misuse misuse) {
   switch (misuse) {
     case Misuse::kForeignPointer:
       return "free of a pointer that hz3 never gave out: ";
@@ -35,14 +35,33 @@ const char* Describe(Misuse misuse) {
       return "free of an interior pointer (inside a block, not its start): ";
     case Misuse::kDoubleFree:
       return "double free: ";
+    case Misuse::kNotABlock:
+      return "free of an interior pointer, or of a block whose header was overwritten: ";
+    case Misuse::kOverflow:
+      return "overflow, the bytes behind a block were written: ";
+    case Misuse::kUnderflow:
+      return "underflow, the bytes before a block were written: ";
+    case Misuse::kUseAfterFree:
+      return "use after free, a freed block was written: ";
+    case Misuse::kWrongKind:
+      return "free, delete or delete[] of a block that malloc, new or new[] did not give out so: ";
+    case Misuse::kWrongSize:
+      return "sized delete with another size than the block's: ";
+    case Misuse::kZeroSizeAccess:
+      return "access to a block of 0 bytes: ";
+    case Misuse::kAccessAfterFree:
+      return "use after free, an access to a freed block: ";
+    case Misuse::kAccessBefore:
+      return "underflow, an access before a block: ";
+    case Misuse::kAccessBehind:
+      return "overflow, an access behind a block: ";
   }
   return "misuse: ";
 }
 
-[[noreturn]] void WriteAndAbort(Line& line) {
+void WriteLine(Line& line) {
   line.Append("\n");
   WriteToStderr(line.text, line.size);
-  abort();
 }
 
 }  // namespace
@@ -57,19 +76,25 @@ void WriteToStderr(const char* text, size_t n) {
   }
 }
 
-void ReportMisuse(Misuse misuse, const void* address) {
+void Describe(Misuse misuse, const void* address) {
   Line line;
   line.Append("hz3: ");
-  line.Append(Describe(misuse));
+  line.Append(NameOf(misuse));
   line.AppendHex(reinterpret_cast<uintptr_t>(address));
-  WriteAndAbort(line);
+  WriteLine(line);
+}
+
+void ReportMisuse(Misuse misuse, const void* address) {
+  Describe(misuse, address);
+  abort();
 }
 
 void ReportFatal(const char* message) {
   Line line;
   line.Append("hz3: ");
   line.Append(message);
-  WriteAndAbort(line);
+  WriteLine(line);
+  abort();
 }
 
 }  // namespace hz3

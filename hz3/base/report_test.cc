@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <utility>
 
 #include "gtest/gtest.h"
 
@@ -22,6 +23,33 @@ TEST(ReportDeathTest, EachMisuseIsOneLineWithTheAddressAndThenAnAbort) {
               "^hz3: free of an interior pointer .inside a block, not its start.: 0x10\n" HZ3_DEATH_END);
   EXPECT_EXIT(ReportMisuse(Misuse::kDoubleFree, At(0x1000)), ::testing::KilledBySignal(SIGABRT),
               "^hz3: double free: 0x1000\n" HZ3_DEATH_END);
+}
+
+TEST(ReportDeathTest, WhatHardeningFindsIsNamed) {
+  const std::pair<Misuse, const char*> kinds[] = {
+      {Misuse::kNotABlock, "header was overwritten: 0x10\n$"},
+      {Misuse::kOverflow, "^hz3: overflow, .*: 0x10\n$"},
+      {Misuse::kUnderflow, "^hz3: underflow, .*: 0x10\n$"},
+      {Misuse::kUseAfterFree, "^hz3: use after free, .*: 0x10\n$"},
+      {Misuse::kWrongKind, "^hz3: free, delete or delete.*: 0x10\n$"},
+      {Misuse::kWrongSize, "^hz3: sized delete .*: 0x10\n$"},
+  };
+  for (const auto& [misuse, line] : kinds) {
+    EXPECT_EXIT(ReportMisuse(misuse, At(0x10)), ::testing::KilledBySignal(SIGABRT), line);
+  }
+}
+
+TEST(Report, AFaultIsDescribedInOneLine) {
+  ::testing::internal::CaptureStderr();
+  Describe(Misuse::kZeroSizeAccess, At(0x10));
+  Describe(Misuse::kAccessAfterFree, At(0x20));
+  Describe(Misuse::kAccessBefore, At(0x30));
+  Describe(Misuse::kAccessBehind, At(0x40));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "hz3: access to a block of 0 bytes: 0x10\n"
+            "hz3: use after free, an access to a freed block: 0x20\n"
+            "hz3: underflow, an access before a block: 0x30\n"
+            "hz3: overflow, an access behind a block: 0x40\n");
 }
 
 TEST(ReportDeathTest, AddressesAreShownFromZeroToTheHighest) {

@@ -81,7 +81,17 @@ namespace hz3 {
   X(unsigned, fault_refill_turns, 0, 0, "empty loop turns that each refill of a bin makes")       \
   X(unsigned, fault_lost_run, 0, 0, "one run of every so many closed spans is lost (0: none)")    \
   X(unsigned, fault_leaked_slot, 0, 0,                                                            \
-    "one of so many slots that shards give back is lost (0: none)")
+    "one of so many slots that shards give back is lost (0: none)")                                \
+  X(bool, hardened, false, false,                                                                 \
+    "every free is checked, freed blocks wait in a quarantine, large blocks have guard pages")    \
+  X(size_t, quarantine_bytes, size_t{8} << 20, size_t{8} << 20,                                   \
+    "hardened: most bytes of freed small blocks that wait before they can be used again")         \
+  X(unsigned, guarded_sample_refills, 2048, 2048,                                                 \
+    "one in so many refills of bins gives a block a page of its own between guard pages (0: none)") \
+  X(bool, guard_zero_size, true, true,                                                            \
+    "blocks of 0 bytes are addresses that can be neither read nor written")                       \
+  X(bool, exit_check, true, true,                                                                 \
+    "what the bins of the exiting thread hold is checked for double frees at exit")
 
 namespace internal {
 
@@ -133,6 +143,13 @@ static_assert(
       return true;
     }(),
     "--//hz3/config:set names a switch that is not in HZ3_SWITCH_TABLE");
+
+// Whether the build has assertions (-c dbg): some checks are made only then.
+#ifdef NDEBUG
+inline constexpr bool kDebugBuild = false;
+#else
+inline constexpr bool kDebugBuild = true;
+#endif
 
 inline constexpr const char* kLaneName = kLaneFast ? "fast" : "scale";
 

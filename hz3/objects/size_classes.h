@@ -153,6 +153,8 @@ inline constexpr auto kBinOfGranules = [] {
   for (size_t granules = 0; granules < table.size(); ++granules) {
     table[granules] = static_cast<uint16_t>(kClassOfGranules[granules] * sizeof(void*));
   }
+  // 0 bytes: a bin that is empty for ever, so that the slow path decides.
+  if constexpr (kConfig.guard_zero_size) table[0] = kTagLarge * sizeof(void*);
   return table;
 }();
 

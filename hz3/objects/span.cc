@@ -1,5 +1,8 @@
 #include "hz3/objects/span.h"
 
+#include "hz3/base/random.h"
+#include "hz3/config/config.h"
+
 namespace hz3 {
 
 void Span::Open(SizeClass c) {
@@ -20,6 +23,7 @@ void Span::Open(SizeClass c) {
 }
 
 unsigned Span::Take(char* base, void** out, unsigned want) {
+  if constexpr (kConfig.hardened) return TakeAtRandom(base, out, want);
   const uint32_t size = info().size;
   unsigned taken = 0;
   for (unsigned w = 0; w < kWords && taken < want; ++w) {
@@ -30,6 +34,25 @@ unsigned Span::Take(char* base, void** out, unsigned want) {
       bits &= bits - 1;
     }
     free_[w] = bits;
+  }
+  free_count_ = static_cast<uint16_t>(free_count_ - taken);
+  return taken;
+}
+
+// From a random object on, round to the one before it.
+unsigned Span::TakeAtRandom(char* base, void** out, unsigned want) {
+  const uint32_t size = info().size;
+  const unsigned objects = info().objects;
+  unsigned object = RandomBelow(objects);
+  unsigned taken = 0;
+  for (unsigned step = 0; step < objects && taken < want; ++step) {
+    uint64_t& word = free_[object / 64];
+    const uint64_t bit = uint64_t{1} << (object % 64);
+    if ((word & bit) != 0) {
+      out[taken++] = base + size_t{object} * size;
+      word &= ~bit;
+    }
+    object = object + 1 == objects ? 0 : object + 1;
   }
   free_count_ = static_cast<uint16_t>(free_count_ - taken);
   return taken;

@@ -82,6 +82,8 @@ class alignas(2 * kCacheLine) Span {
 
  private:
   friend class HeapLayoutMaker;
+  unsigned TakeAtRandom(char* base, void** out, unsigned want);
+
   uint8_t back_ = 0;
   SizeClass size_class_{0};
   uint16_t free_count_ = 0;

@@ -17,13 +17,8 @@ class ShardTable {
   // Makes `count` shards over `arena` (1..kMaxShards); their memory is the OS's. False when it
   // refuses.
   bool Init(Arena& arena, unsigned count) {
-    const size_t bytes = RoundUp(count * sizeof(Shard), kPageSize);
-    void* memory = arena.os().Reserve(bytes, kPageSize);
+    void* memory = CommitBetweenGuards(arena.os(), count * sizeof(Shard));
     if (memory == nullptr) return false;
-    if (!arena.os().Commit(memory, bytes)) {
-      arena.os().Release(memory, bytes);
-      return false;
-    }
     arena_ = &arena;
     count_ = count;
     shards_ = static_cast<Shard*>(memory);

@@ -5,6 +5,7 @@
 #include <climits>
 #include <cstring>
 
+#include "hz3/base/random.h"
 #include "hz3/config/config.h"
 
 namespace hz3 {
@@ -151,6 +152,7 @@ void* Tcache::Refill(SizeClass c) {
   const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
   unsigned got = (*shards_)[shard_].stash(c).Take(bin.base, want);
   if (got == 0) got = scarce ? RefillOne(c, bin.base) : RefillFromShards(c, bin.base, want);
+  if constexpr (kConfig.hardened) Shuffle(bin.base, got);
   top[c.value()] = bin.base + got;
   RestoreLimit(c);
   if (got == 0) return nullptr;

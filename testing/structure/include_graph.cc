@@ -8,9 +8,10 @@
 namespace hz3 {
 namespace {
 
-constexpr std::array<std::string_view, 9> kFloors = {"hz3/base/",    "hz3/config/",  "hz3/pages/",
+constexpr std::array<std::string_view, 10> kFloors = {"hz3/base/",    "hz3/config/",  "hz3/pages/",
                                                      "hz3/objects/", "hz3/shard/",   "hz3/thread/",
-                                                     "hz3/policy/",  "hz3/observe/", "hz3/"};
+                                                     "hz3/harden/",  "hz3/policy/",  "hz3/observe/",
+                                                     "hz3/"};
 
 bool IsTestCode(std::string_view path) {
   for (std::string_view suffix : {"_test.cc", "_benchmark.cc", "_fuzz.cc"}) {
