@@ -99,12 +99,17 @@ void HardenedHeap::CheckAddress(const void* p) {
   }
 }
 
+// The pages of a guarded block have no tag: only its first one has, and that is a guard.
+bool HardenedHeap::FindGuarded(const void* p, GuardedBlock* block) {
+  return heap.segmap().Lookup(p) == 0 && heap.guarded_blocks().Find(p, block);
+}
+
 void HardenedHeap::FreeChecked(void* p, const Claim& claim) {
   if (p == nullptr) return;
   if (heap.IsGuarded(p)) return heap.FreeSlow(p);
   const int saved = errno;
   GuardedBlock block;
-  if (heap.guarded_blocks().Find(p, &block)) {
+  if (FindGuarded(p, &block)) {
     FreeLarge(block, claim);
   } else {
     CheckAddress(p);
@@ -177,7 +182,7 @@ CheckedInfo HardenedHeap::LiveInfo(const void* p) {
   GuardedBlock block;
   if (heap.IsGuarded(p)) {
     info.size = heap.UsableSize(p);
-  } else if (heap.guarded_blocks().Find(p, &block)) {
+  } else if (FindGuarded(p, &block)) {
     if (block.freed) ReportMisuse(Misuse::kDoubleFree, p);
     info = {block.size, block.kind, 0};
   } else {

@@ -46,6 +46,7 @@ class HardenedHeap {
   void FreeSmall(char* p, const Claim& claim);
   void FreeLarge(const GuardedBlock& block, const Claim& claim);
   CheckedInfo LiveInfo(const void* p);
+  static bool FindGuarded(const void* p, GuardedBlock* block);
   static void CheckClaim(const void* p, const Claim& claim, BlockKind kind, size_t size);
   void CheckAddress(const void* p);
   void CheckPoison(const char* user);

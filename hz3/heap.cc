@@ -554,9 +554,9 @@ void Heap::ExplainFault(const void* address) {
   } else if (zero_blocks_.Contains(address)) {
     Describe(Misuse::kZeroSizeAccess, address);
   } else if (guarded_blocks_.Explain(address, &block)) {
-    Describe(block.freed                                          ? Misuse::kAccessAfterFree
-             : static_cast<const char*>(address) < block.data()   ? Misuse::kAccessBefore
-                                                                  : Misuse::kAccessBehind,
+    Describe(block.freed                                        ? Misuse::kAccessAfterFree
+             : static_cast<const char*>(address) < block.data() ? Misuse::kAccessBefore
+                                                                : Misuse::kAccessBehind,
              address);
   }
 }

@@ -102,12 +102,14 @@ __attribute__((noinline, cold)) void SizedDeleteMissed(void* p, size_t bytes) {
 }
 [[gnu::always_inline]] inline void Delete(void* p, BlockKind kind) noexcept {
   if constexpr (kConfig.hardened) return hardened_heap.Free(p, kind);
-  if (!PushBlock(p)) [[unlikely]] DeleteMissed(p);
+  if (!PushBlock(p)) [[unlikely]]
+    DeleteMissed(p);
 }
 [[gnu::always_inline]] inline void Delete(void* p, BlockKind kind, size_t bytes) noexcept {
   if constexpr (kConfig.hardened) return hardened_heap.FreeSized(p, kind, bytes);
   if constexpr (kDebugBuild) heap.CheckSize(p, bytes);
-  if (!PushBlock(p)) [[unlikely]] SizedDeleteMissed(p, bytes);
+  if (!PushBlock(p)) [[unlikely]]
+    SizedDeleteMissed(p, bytes);
 }
 
 constexpr BlockKind kOne = BlockKind::kNew;
@@ -144,11 +146,17 @@ HZ3_EXPORT void operator delete[](void* p) noexcept { hz3::Delete(p, kArray); }
 HZ3_EXPORT void operator delete(void* p, size_t n) noexcept { hz3::Delete(p, kOne, n); }
 HZ3_EXPORT void operator delete[](void* p, size_t n) noexcept { hz3::Delete(p, kArray, n); }
 HZ3_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { hz3::Delete(p, kOne); }
-HZ3_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { hz3::Delete(p, kArray); }
+HZ3_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept {
+  hz3::Delete(p, kArray);
+}
 HZ3_EXPORT void operator delete(void* p, std::align_val_t) noexcept { hz3::Delete(p, kOne); }
 HZ3_EXPORT void operator delete[](void* p, std::align_val_t) noexcept { hz3::Delete(p, kArray); }
-HZ3_EXPORT void operator delete(void* p, size_t n, std::align_val_t) noexcept { hz3::Delete(p, kOne, n); }
-HZ3_EXPORT void operator delete[](void* p, size_t n, std::align_val_t) noexcept { hz3::Delete(p, kArray, n); }
+HZ3_EXPORT void operator delete(void* p, size_t n, std::align_val_t) noexcept {
+  hz3::Delete(p, kOne, n);
+}
+HZ3_EXPORT void operator delete[](void* p, size_t n, std::align_val_t) noexcept {
+  hz3::Delete(p, kArray, n);
+}
 HZ3_EXPORT void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept {
   hz3::Delete(p, kOne);
 }

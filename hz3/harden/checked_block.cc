@@ -17,7 +17,8 @@ constexpr uint64_t kStateMask = uint64_t{0xff} << kStateShift;
 constexpr uint64_t kLive = uint64_t{0xa7} << kStateShift;
 constexpr uint64_t kFreed = uint64_t{0x5c} << kStateShift;
 
-uint64_t PoisonWord() { return Mix(ProcessSecret() + 1); }
+// One byte, so that memset can write it; never 0, which fresh memory is.
+unsigned char PoisonByte() { return static_cast<unsigned char>(Mix(ProcessSecret() + 1)) | 1; }
 
 uint64_t SlackWord(const char* end) {
   return Mix(ProcessSecret() ^ ~reinterpret_cast<uintptr_t>(end));
@@ -30,7 +31,16 @@ void FillWith(uint64_t word, char* start, size_t bytes) {
 }
 
 bool IsFilledWith(uint64_t word, const char* start, size_t bytes) {
+  // Without an exit from the inner loop, so that it is a few vector instructions.
+  constexpr size_t kWords = 8;
   size_t i = 0;
+  for (; i + kWords * sizeof(word) <= bytes; i += kWords * sizeof(word)) {
+    uint64_t words[kWords];
+    memcpy(words, start + i, sizeof(words));
+    uint64_t differences = 0;
+    for (const uint64_t other : words) differences |= other ^ word;
+    if (differences != 0) return false;
+  }
   for (; i + sizeof(word) <= bytes; i += sizeof(word)) {
     if (memcmp(start + i, &word, sizeof(word)) != 0) return false;
   }
@@ -121,9 +131,9 @@ void CheckedBlock::FillSlack(char* end, size_t bytes) { FillWith(SlackWord(end),
 bool CheckedBlock::SlackIsWhole(const char* end, size_t bytes) {
   return IsFilledWith(SlackWord(end), end, bytes);
 }
-void CheckedBlock::Poison(char* start, size_t bytes) { FillWith(PoisonWord(), start, bytes); }
+void CheckedBlock::Poison(char* start, size_t bytes) { memset(start, PoisonByte(), bytes); }
 bool CheckedBlock::IsPoisoned(const char* start, size_t bytes) {
-  return IsFilledWith(PoisonWord(), start, bytes);
+  return IsFilledWith(PoisonByte() * uint64_t{0x0101010101010101}, start, bytes);
 }
 
 }  // namespace hz3

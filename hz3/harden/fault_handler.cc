@@ -7,6 +7,8 @@
 namespace hz3 {
 namespace {
 
+// Relaxed: a pointer to code that is always there; what it looks into is made before the handler is
+// installed, and a system call lies between.
 constinit std::atomic<ExplainFault> explain_fault{nullptr};
 // Written before the handler is installed, so every handler sees it.
 struct sigaction before;
@@ -40,7 +42,7 @@ void OnFault(int signal, siginfo_t* info, void* context) {
 void InstallFaultHandler(ExplainFault explain) {
   const int saved = errno;
   ExplainFault none = nullptr;
-  if (explain_fault.compare_exchange_strong(none, explain) &&
+  if (explain_fault.compare_exchange_strong(none, explain, std::memory_order_relaxed) &&
       sigaction(SIGSEGV, nullptr, &before) == 0) {
     struct sigaction action = {};
     action.sa_sigaction = OnFault;

@@ -14,9 +14,7 @@ namespace {
 
 void Say(const void* address) { dprintf(STDERR_FILENO, "explained %p\n", address); }
 
-void* Inaccessible() {
-  return mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
+void* Inaccessible() { return mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 
 void Touch(void* address) { *static_cast<volatile char*>(address) = 1; }
 

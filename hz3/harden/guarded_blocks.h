@@ -5,8 +5,8 @@
 //   plain | guard | front slack | what the program asked for | slack | guard |
 //
 // The slack is filled with a pattern. A freed block's memory is given back, and all of its pages
-// stay inaccessible while it waits in the quarantine, whose oldest block leaves when one comes. What
-// is known of a block lies in a table of its own, not beside it.
+// stay inaccessible while it waits in the quarantine, whose oldest block leaves when one comes.
+// What is known of a block lies in a table of its own, not beside it.
 //
 // Where the kernel refuses a guard (vm.max_map_count), a block goes without and is counted.
 //

@@ -55,8 +55,7 @@ bool GuardedPool::Init(OsMemory& os) {
 
 // The slot whose page is nearest to `p`: a guard page's halves belong to their neighbours.
 unsigned GuardedPool::NearestSlot(const void* p) const {
-  const uintptr_t offset =
-      reinterpret_cast<uintptr_t>(p) - base_.load(std::memory_order_relaxed);
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(p) - base_.load(std::memory_order_relaxed);
   const uintptr_t shifted = offset < kPageSize / 2 ? 0 : offset - kPageSize / 2;
   return std::min(static_cast<unsigned>(shifted / (2 * kPageSize)), kSlots - 1);
 }
@@ -150,8 +149,7 @@ void GuardedPool::Describe(const char* what, const void* address) {
   if (slot.state == State::kUnused) return;
   (ReportLine() << "  the block of " << slot.size << " bytes at ").Address(slot.block)
       << ", thread " << static_cast<uint64_t>(ThreadId()) << " now\n";
-  ReportLine() << "  allocated by thread " << static_cast<uint64_t>(slot.allocated.thread)
-               << ":\n";
+  ReportLine() << "  allocated by thread " << static_cast<uint64_t>(slot.allocated.thread) << ":\n";
   slot.allocated.stack.Print();
   if (slot.state != State::kFreed) return;
   ReportLine() << "  freed by thread " << static_cast<uint64_t>(slot.freed.thread) << ":\n";

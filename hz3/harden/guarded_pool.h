@@ -38,7 +38,8 @@ class GuardedPool {
   bool Init(OsMemory& os);
   bool ready() const { return base_.load(std::memory_order_acquire) != 0; }
 
-  // A block of zeroes for `bytes` (1..kMaxSize), aligned to kMinAlign; nullptr when no slot is free.
+  // A block of zeroes for `bytes` (1..kMaxSize), aligned to kMinAlign; nullptr when no slot is
+  // free.
   void* Allocate(size_t bytes);
   // Whether `p`, any pointer at all, lies in the pool or its guard pages.
   bool Contains(const void* p) const {

@@ -37,7 +37,8 @@ TEST(StackTrace, EachFrameIsPrintedWithItsFileAndOffset) {
   ::testing::internal::CaptureStderr();
   trace.Print();
   const std::string text = ::testing::internal::GetCapturedStderr();
-  EXPECT_THAT(text, ::testing::ContainsRegex("^    0x[0-9a-f]+ /.*stack_trace_test\\+0x[0-9a-f]+\n"));
+  EXPECT_THAT(text,
+              ::testing::ContainsRegex("^    0x[0-9a-f]+ /.*stack_trace_test\\+0x[0-9a-f]+\n"));
 }
 
 std::string Hex(uintptr_t value) {

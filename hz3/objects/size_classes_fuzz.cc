@@ -24,7 +24,8 @@ void CheckSize(size_t bytes, size_t align) {
   if (bytes <= kMaxBinnedSize) {
     const SizeClass c = ClassOf(bytes);
     Require(c.value() == Least(bytes, 1, 1, kFirstWideClass - 1), "ClassOf");
-    Require(kBinOfGranules[(bytes + 15) >> kGranuleShift] == c.value() * sizeof(void*), "the bin");
+    const unsigned bin = bytes == 0 && kConfig.guard_zero_size ? kTagLarge : c.value();
+    Require(kBinOfGranules[(bytes + 15) >> kGranuleShift] == bin * sizeof(void*), "the bin");
     Require(!IsWide(c.value()), "a binned size has no wide class");
   }
   if (bytes > 0 && bytes <= kMaxWideSize) {

@@ -218,9 +218,7 @@ Effect FreeAt(char* address, std::size_t size) {
   return Effect::kHarm;
 }
 
-Effect FreeFar(std::size_t size) {
-  return FreeAt(Allocate(size) + (std::size_t{1} << 36), size);
-}
+Effect FreeFar(std::size_t size) { return FreeAt(Allocate(size) + (std::size_t{1} << 36), size); }
 Effect FreeClose(std::size_t size) { return FreeAt(Filled(size, 0) + 16, size); }
 Effect FreeUnaligned(std::size_t size) { return FreeAt(Filled(size, 0) + 1, size); }
 

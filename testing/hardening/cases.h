@@ -20,9 +20,9 @@ enum class Effect {
 
 struct Case {
   const char* name;
-  const char* kind;    // the group of the table that it is counted in
+  const char* kind;     // the group of the table that it is counted in
   const char* mistake;  // in words
-  bool sized;          // runs for a small, a medium and a large block
+  bool sized;           // runs for a small, a medium and a large block
   Effect (*run)(std::size_t size);
 };
 

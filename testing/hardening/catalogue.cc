@@ -29,7 +29,8 @@ using bench::Allocator;
 using bench::Table;
 
 constexpr char kDescription[] =
-    "Runs every memory error of the catalogue under glibc's malloc, the lanes of hz3, its hardened\n"
+    "Runs every memory error of the catalogue under glibc's malloc, the lanes of hz3, its "
+    "hardened\n"
     "configuration and other allocators of this machine, each in a process of its own, and prints\n"
     "for each whether it was caught (stopped, or refused), neutralised (it went on, and the harm\n"
     "did not happen) or missed.\n";
@@ -41,8 +42,7 @@ constexpr char kDescription[] =
 
 std::vector<Allocator> Available(std::string_view argv0) {
   std::vector<Allocator> all = bench::OurAllocators(argv0);
-  const std::string hardened =
-      bench::FindRunfile(argv0, "hz3/libhakozuna_hz3_hardened.so");
+  const std::string hardened = bench::FindRunfile(argv0, "hz3/libhakozuna_hz3_hardened.so");
   if (!hardened.empty()) all.push_back({"hz3-hardened", hardened, true});
   for (const Allocator& peer : bench::PeerAllocators()) all.push_back(peer);
   for (const std::string& text : absl::GetFlag(FLAGS_library)) {
@@ -62,7 +62,8 @@ std::vector<Allocator> Chosen(std::string_view argv0) {
     for (const Allocator& allocator : all) {
       if (allocator.name == name) chosen.push_back(allocator);
     }
-    if (chosen.empty() || chosen.back().name != name) Refuse("there is no allocator '" + name + "'");
+    if (chosen.empty() || chosen.back().name != name)
+      Refuse("there is no allocator '" + name + "'");
   }
   return chosen;
 }
@@ -75,7 +76,8 @@ void Print(const Table& table) {
   std::printf("%s\n", text.c_str());
 }
 
-std::vector<std::string> Header(const std::string& first, const std::vector<Allocator>& allocators) {
+std::vector<std::string> Header(const std::string& first,
+                                const std::vector<Allocator>& allocators) {
   std::vector<std::string> header = {first};
   for (const Allocator& allocator : allocators) header.push_back(allocator.name);
   return header;
@@ -107,9 +109,9 @@ void PrintSummary(const std::vector<CaseRow>& rows, const std::vector<Allocator>
       for (size_t i = 0; i < rows.size(); ++i) {
         if (kind.empty() || rows[i].kind == kind) counts.Add(outcomes[i]);
       }
-      cells.push_back(absl::StrFormat("%d + %d / %d", counts.caught, counts.neutralised,
-                                      counts.total()) +
-                      (kind.empty() ? absl::StrFormat(" = %.0f %%", counts.stopped_pct()) : ""));
+      cells.push_back(
+          absl::StrFormat("%d + %d / %d", counts.caught, counts.neutralised, counts.total()) +
+          (kind.empty() ? absl::StrFormat(" = %.0f %%", counts.stopped_pct()) : ""));
     }
     table.AddRow(cells);
   };

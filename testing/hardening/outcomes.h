@@ -42,9 +42,7 @@ struct Counts {
 
   void Add(Outcome outcome);
   unsigned total() const { return caught + neutralised + missed + broken; }
-  double stopped_pct() const {
-    return total() == 0 ? 0 : 100.0 * (caught + neutralised) / total();
-  }
+  double stopped_pct() const { return total() == 0 ? 0 : 100.0 * (caught + neutralised) / total(); }
 };
 
 }  // namespace hz3::testlib

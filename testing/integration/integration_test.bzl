@@ -5,6 +5,7 @@ load("//:copts.bzl", "HZ3_WARNINGS")
 load("//testing/lib:sanitizers.bzl", "args_unless_sanitizer", "unless_sanitizer")
 
 _FAST = "//hz3:libhakozuna_hz3_fast.so"
+_HARDENED = "//hz3:libhakozuna_hz3_hardened.so"
 
 def hz3_integration_test(
         name,
@@ -12,8 +13,11 @@ def hz3_integration_test(
         size = "small",
         linked_args = [],
         preloaded = True,
+        hardened = False,
         control = True):
     """Declares `name` (linked, in the command line's lane), `name`_fast (preloaded), `name`_libc.
+
+    With `hardened` also `name`_hardened (preloaded).
 
     Args:
       name: the source is name.cc.
@@ -21,6 +25,7 @@ def hz3_integration_test(
       size: as of cc_test.
       linked_args: arguments of the linked test only.
       preloaded: whether to run it on the preloaded fast lane too.
+      hardened: whether to run it on the preloaded hardened library; not what counts pages exactly.
       control: whether to declare the manual run on the libc's malloc, which checks the test itself.
     """
     cc_library(
@@ -48,15 +53,18 @@ def hz3_integration_test(
         malloc = "//hz3:malloc",
         **common
     )
-    if preloaded:
+    preloads = ([("fast", _FAST, "fast")] if preloaded else []) + (
+        [("hardened", _HARDENED, "scale")] if hardened else []
+    )
+    for suffix, library, lane in preloads:
         cc_test(
-            name = name + "_fast",
+            name = name + "_" + suffix,
             args = args_unless_sanitizer([
-                "--preload=$(location %s)" % _FAST,
+                "--preload=$(location %s)" % library,
                 "--allocator=hz3",
-                "--lane=fast",
+                "--lane=" + lane,
             ]),
-            data = unless_sanitizer([_FAST]),
+            data = unless_sanitizer([library]),
             **common
         )
     if control:

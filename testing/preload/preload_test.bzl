@@ -4,13 +4,15 @@ load("@rules_cc//cc:defs.bzl", "cc_library", "cc_test")
 load("//:copts.bzl", "HZ3_WARNINGS")
 load("//testing/lib:sanitizers.bzl", "args_unless_sanitizer", "unless_sanitizer")
 
-_LANES = [
-    "scale",
-    "fast",
-]
+# Each library, and the lane that it says it is.
+_LANES = {
+    "scale": "scale",
+    "fast": "fast",
+    "hardened": "scale",
+}
 
 def hz3_preload_test(name, size = "medium", deps = [], probe = None):
-    """Declares `name`_scale and `name`_fast.
+    """Declares `name`_scale, `name`_fast and `name`_hardened.
 
     Args:
       name: the source is name.cc.
@@ -33,11 +35,11 @@ def hz3_preload_test(name, size = "medium", deps = [], probe = None):
         ],
         alwayslink = True,
     )
-    for lane in _LANES:
-        library = "//hz3:libhakozuna_hz3_%s.so" % lane
+    for suffix, lane in _LANES.items():
+        library = "//hz3:libhakozuna_hz3_%s.so" % suffix
         more_args = ["$(location %s)" % probe, lane] if probe else []
         cc_test(
-            name = name + "_" + lane,
+            name = name + "_" + suffix,
             size = size,
             args = args_unless_sanitizer(["$(location %s)" % library] + more_args),
             data = unless_sanitizer([library] + ([probe] if probe else [])),
