@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -78,15 +79,16 @@ void Overwrite(char* at, std::size_t bytes, By by) {
   }
 }
 
-// A block among others of its size, and whether one of those has changed.
+// A block among others of its size, and whether one of those has changed. The pointers are not in
+// the heap: a program that crashed over its own overwritten list would count as caught.
 class Neighbourhood {
  public:
   explicit Neighbourhood(std::size_t size) : size_(size) {
-    for (int i = 0; i < (size < kMiB ? 32 : 8); ++i) blocks_.push_back(Filled(size));
+    for (char*& block : blocks()) block = Filled(size);
   }
-  char* block() const { return blocks_[blocks_.size() / 2]; }
-  bool HasChanged() const {
-    for (const char* other : blocks_) {
+  char* block() { return blocks()[blocks().size() / 2]; }
+  bool HasChanged() {
+    for (const char* other : blocks()) {
       if (other == block()) continue;
       const auto changed = [](char c) { return c != kSecret; };
       if (std::any_of(other, other + size_, changed)) return true;
@@ -96,14 +98,16 @@ class Neighbourhood {
   void FreeAll() {
     Free(block());
     CarryOn(size_);
-    for (char* other : blocks_) {
+    for (char* other : blocks()) {
       if (other != block()) Free(other);
     }
   }
 
  private:
+  std::span<char*> blocks() { return std::span(blocks_).first(size_ < kMiB ? 32 : 8); }
+
   const std::size_t size_;
-  std::vector<char*> blocks_;
+  char* blocks_[32];
 };
 
 Effect Overflow(std::size_t size, std::size_t bytes, By by) {
