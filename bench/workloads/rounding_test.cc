@@ -54,9 +54,10 @@ TEST(MeanRoundedSize, IsTheMeanOfAllSizes) {
   EXPECT_EQ(MeanRoundedSize(4096, 8192), (4096 + 4096 * 8192) / 4097);
 }
 
-// Prints the first size for which the preloaded malloc gives another size than StrictSize.
+// Prints the first size, from 1 on (blocks of 0 bytes lie elsewhere), for which the preloaded malloc
+// gives another size than StrictSize.
 int Probe() {
-  for (uint64_t n = 0; n <= kMaxSmallClass; ++n) {
+  for (uint64_t n = 1; n <= kMaxSmallClass; ++n) {
     void* pointer = std::malloc(n);
     const uint64_t got = malloc_usable_size(pointer);
     std::free(pointer);

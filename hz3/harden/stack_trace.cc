@@ -12,6 +12,7 @@
 namespace hz3 {
 namespace {
 
+#if defined(__GLIBC__)
 struct Walk {
   StackTrace* trace;
   unsigned skip;
@@ -29,6 +30,7 @@ _Unwind_Reason_Code Visit(_Unwind_Context* context, void* arg) {
   if (frame != 0) trace.frames[trace.count++] = frame;
   return _URC_NO_REASON;
 }
+#endif
 
 // A file read line by line into a small buffer; longer lines are cut.
 class Lines {
@@ -100,11 +102,19 @@ bool PrintFrameOf(const char* line, uintptr_t frame) {
 
 }  // namespace
 
+#if defined(__GLIBC__)
 void StackTrace::Collect(unsigned skip) {
   count = 0;
   Walk walk{this, skip + 1};
   _Unwind_Backtrace(Visit, &walk);
 }
+#else
+// libgcc's unwinder wants what only glibc has (_dl_find_object): the caller is all there is.
+void StackTrace::Collect(unsigned) {
+  count = 1;
+  frames[0] = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+}
+#endif
 
 size_t FormatHex(uintptr_t value, char* text) {
   size_t n = 0;
