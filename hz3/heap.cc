@@ -53,6 +53,10 @@ void RegisterForkHandlers() {
   registered.store(false, std::memory_order_relaxed);
 }
 
+// Before there are threads: one that makes its first allocation while another forks, without one of
+// its own, would leave the child a lease that nobody gives back.
+__attribute__((constructor)) void RegisterForkHandlersAtStart() { RegisterForkHandlers(); }
+
 // Whether there is a key whose destructor ends a thread's cache. Under the heap's first lease.
 bool HaveThreadEndKey() {
   static bool made = false;
@@ -172,9 +176,11 @@ Tcache* Heap::StartedCache() {
 
 Tcache* Heap::StartThread() {
   if (thread_ended || !EnsureReady()) return nullptr;
+  RegisterForkHandlers();
+  // That may have allocated, and so have started this thread.
+  if (Tcache* started = OwnCache()) return started;
   Tcache* cache = registry_.Start(&thread_cache_);
   if (cache == nullptr) return nullptr;
-  RegisterForkHandlers();
   // May allocate for a high key: by then the cache is there.
   if (pthread_setspecific(thread_end_key, cache) != 0) {
     EndThread();
