@@ -9,7 +9,9 @@ namespace {
 
 TEST(InstructionCounter, CountsTheSameProgramTheSameTwice) {
   const InstructionCounter counter("auto");
-  if (counter.tool() != InstructionCounter::Tool::kCallgrind) GTEST_SKIP() << "SKIP: no callgrind";
+  if (counter.tool() != InstructionCounter::Tool::kCallgrind) {
+    GTEST_SKIP() << "SKIP: valgrind is not installed, so nothing counts instructions exactly";
+  }
   const InstructionCount first = counter.Count({"/bin/true"}, "");
   const InstructionCount second = counter.Count({"/bin/true"}, "");
   ASSERT_EQ(first.failure, "");
@@ -27,14 +29,18 @@ TEST(InstructionCounter, SaysWhenThereIsNoTool) {
 
 TEST(InstructionCounter, SaysWhyAProgramCouldNotBeCounted) {
   const InstructionCounter counter("auto");
-  if (counter.tool() == InstructionCounter::Tool::kNone) GTEST_SKIP() << "SKIP: no counter";
+  if (counter.tool() == InstructionCounter::Tool::kNone) {
+    GTEST_SKIP() << "SKIP: neither valgrind nor perf counts instructions on this machine";
+  }
   EXPECT_NE(counter.Count({"/bin/false"}, "").failure, "");
   EXPECT_NE(counter.Count({"/nonexistent/program"}, "").failure, "");
 }
 
 TEST(InstructionCounter, DoesNotTakeALibraryForPreloadedThatIsNot) {
   const InstructionCounter counter("auto");
-  if (counter.tool() != InstructionCounter::Tool::kCallgrind) GTEST_SKIP() << "SKIP: no callgrind";
+  if (counter.tool() != InstructionCounter::Tool::kCallgrind) {
+    GTEST_SKIP() << "SKIP: valgrind is not installed, so nothing counts instructions exactly";
+  }
   EXPECT_EQ(counter.Count({"/bin/true"}, "/nonexistent/lib.so").failure, "not preloaded");
 }
 

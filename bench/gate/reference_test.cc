@@ -38,7 +38,7 @@ TEST(Reference, IsADirectoryWithALibraryForEachLane) {
 class ReferenceRevision : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!Git({"init", "--quiet"}).Succeeded()) GTEST_SKIP() << "SKIP: there is no git";
+    if (!Git({"init", "--quiet"}).Succeeded()) GTEST_SKIP() << "SKIP: git is not installed";
   }
   bench::RunResult Git(Lanes args) {
     args.insert(args.begin(),
