@@ -141,9 +141,13 @@ TEST_F(Musl, AStaticProgramNeedsNoCppRuntimeAndWorks) {
   link.insert(link.end(), objects.begin(), objects.end());
   const RunResult linked = RunProgram(link);
   ASSERT_TRUE(linked.ok()) << linked;
-  const RunResult result = RunProgram({program}, {.timeout = std::chrono::minutes(2)});
-  EXPECT_TRUE(result.ok()) << result;
-  EXPECT_THAT(result.out, ::testing::StartsWith("hz3 "));
+  // Several times: its threads make their first allocations while it forks, and how these meet is
+  // never the same.
+  for (int run = 0; run < 5; ++run) {
+    const RunResult result = RunProgram({program}, {.timeout = std::chrono::minutes(1)});
+    ASSERT_TRUE(result.ok()) << result;
+    EXPECT_THAT(result.out, ::testing::StartsWith("hz3 "));
+  }
 }
 
 }  // namespace
