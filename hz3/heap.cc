@@ -578,7 +578,7 @@ void Heap::CheckAtExit() {
   ReleaseThread();
   for (unsigned i = 0; i < shards_.count(); ++i) {
     if (!shards_[i].lease().TryLock()) continue;
-    shards_[i].CollectAll();
+    shards_[i].CollectHandedOver();
     shards_[i].lease().Unlock();
   }
 }

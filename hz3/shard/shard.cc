@@ -437,9 +437,16 @@ void Shard::CollectSpan(PageIndex page) {
   SpanGained(page, span);
 }
 
-void Shard::CollectAll() {
+void Shard::CollectHandedOver() {
   CollectMail();
-  for (unsigned c = 1; c < kClasses; ++c) EmptyStash(SizeClass(static_cast<uint8_t>(c)));
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    if (stash(c).count() > 0) EmptyStash(c);
+  }
+}
+
+void Shard::CollectAll() {
+  CollectHandedOver();
   for (unsigned c = 1; c <= kSmallClasses; ++c) {
     central_[c].ForEach(*arena_, [&](PageIndex page, Span& span) HZ3_NO_ANALYSIS {
       if (span.AllFree()) CloseSpan(page, span);

@@ -71,7 +71,9 @@ class alignas(2 * kCacheLine) Shard {
   bool ResizeRun(void* p, unsigned pages) HZ3_REQUIRES(lease_);
   // Everything in the mailboxes of this shard's segments becomes free.
   void CollectMail() HZ3_REQUIRES(lease_);
-  // Mail, owner stashes and empty spans become free pages: rungs 1 and 3 of the ladder.
+  // The same, and what lies in the owner stashes.
+  void CollectHandedOver() HZ3_REQUIRES(lease_);
+  // The same, and empty spans become free pages: rungs 1 and 3 of the ladder.
   void CollectAll() HZ3_REQUIRES(lease_);
   // Empty segments go back to the arena, the retained ones too.
   void ReleaseEmptySegments() HZ3_REQUIRES(lease_) { ReturnEmptySegments(0); }
