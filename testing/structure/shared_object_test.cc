@@ -56,7 +56,8 @@ std::set<std::string> Listed() {
 }
 
 // One line for each symbol that is in one of the sets only, with what to do.
-std::string Differences(const std::set<std::string>& exported, const std::set<std::string>& listed) {
+std::string Differences(const std::set<std::string>& exported,
+                        const std::set<std::string>& listed) {
   std::string text;
   for (const std::string& name : exported) {
     if (!listed.contains(name)) {

@@ -23,13 +23,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // From the folder of this program to where packages put libraries.
-constexpr const char* kLibraryFolders[] = {".",         "../lib",
+constexpr const char* kLibraryFolders[] = {".", "../lib",
 #if defined(__x86_64__)
                                            "../lib/x86_64-linux-gnu",
 #elif defined(__aarch64__)
                                            "../lib/aarch64-linux-gnu",
 #endif
-                                           "../lib64",  "../lib/hakozuna"};
+                                           "../lib64", "../lib/hakozuna"};
 
 constexpr int kNotFound = 127;
 constexpr int kNotRunnable = 126;
