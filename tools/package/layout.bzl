@@ -20,7 +20,14 @@ def _shared_library(lane):
     return "libhakozuna_hz3_%s.so" % lane
 
 def installed_files(libdir):
-    """The files, for hz3_package; `libdir` is where libraries go."""
+    """The files that are installed.
+
+    Args:
+      libdir: where libraries go, below the prefix.
+
+    Returns:
+      files of hz3_package.
+    """
     data = {
         "//hz3:public_headers": "include/",
         ":changelog": "share/doc/hz3/changelog.gz",
@@ -42,12 +49,20 @@ def installed_files(libdir):
     return files
 
 def installed_links(libdir):
-    """The symbolic links: the loader's name, then the compiler's."""
+    """The symbolic links of the shared libraries: the loader's name, and the compiler's.
+
+    Args:
+      libdir: where libraries go, below the prefix.
+
+    Returns:
+      links of hz3_package.
+    """
     links = {}
     for name in [_shared_library(lane) for lane in LANES]:
         loaded = "%s.%s" % (name, HZ3_SOVERSION)
         links["%s/%s" % (libdir, loaded)] = "%s.%s" % (name, HZ3_VERSION)
         links["%s/%s" % (libdir, name)] = loaded
+
     # What -lhakozuna_hz3 means unless the program is linked statically.
     links[libdir + "/libhakozuna_hz3.so"] = _shared_library("scale") + "." + HZ3_SOVERSION
     return links

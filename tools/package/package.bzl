@@ -55,6 +55,7 @@ def _hz3_package_impl(ctx):
     out = ctx.actions.declare_file(_archive_name(ctx))
     manifest = ctx.actions.declare_file(ctx.label.name + ".manifest.json")
     ctx.actions.write(manifest, _manifest(ctx, _path_in_actions))
+
     # The same with paths as a test sees them, which can so pack once more.
     again = ctx.actions.declare_file(ctx.label.name + ".runfiles.json")
     ctx.actions.write(again, _manifest(ctx, _path_in_runfiles))

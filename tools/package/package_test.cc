@@ -542,6 +542,13 @@ TEST_F(PackageTest, OneVersionHoldsEverywhere) {
       << "tools/package/changelog and version.bzl differ";
 }
 
+TEST_F(PackageTest, TarballsHoldTheTextOfTheLicence) {
+  SKIP_WITHOUT("tar");
+  const RunResult result = RunProgram({"tar", "-xzOf", kTarball, "--wildcards", "*/LICENSE"});
+  ASSERT_TRUE(result.ok()) << result;
+  EXPECT_EQ(result.out, Contents("LICENSE"));
+}
+
 TEST_F(PackageTest, DebianPackagesSayWhatTheyAre) {
   SKIP_WITHOUT("dpkg-deb");
   const auto field = [](const std::string& name) {
