@@ -175,7 +175,7 @@ def _in_lane_impl(ctx):
         runfiles = ctx.runfiles(files = [out]),
     )]
 
-hz3_in_lane = rule(
+_in_lane = rule(
     doc = "`library` built in `lane` and with `switches`, whatever the command line says.",
     implementation = _in_lane_impl,
     attrs = {
@@ -187,6 +187,22 @@ hz3_in_lane = rule(
         ),
     },
 )
+
+def hz3_in_lane(name, lane, library, visibility = None):
+    """`library`, the file of a target, built in `lane`, whatever the command line says.
+
+    Args:
+      name: of the file.
+      lane: a value of //hz3/config:lane.
+      library: the target.
+      visibility: as always.
+    """
+    _in_lane(
+        name = name,
+        lane = lane,
+        library = library,
+        visibility = visibility,
+    )
 
 def hz3_shared_library(
         name,
@@ -221,7 +237,7 @@ def hz3_shared_library(
         visibility = ["//visibility:private"],
         deps = deps,
     )
-    hz3_in_lane(
+    _in_lane(
         name = name,
         lane = lane,
         library = ":" + linked,

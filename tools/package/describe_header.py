@@ -24,10 +24,17 @@ def interface(header: str) -> str:
     return parts[1]
 
 
+def text_of(comment: str) -> str:
+    """A comment without its stars, one line for each paragraph and empty lines between them."""
+    parts = re.split(r"\n \*\n", comment)
+    lines = [re.sub(r"\s*\n \*\s*", " ", part).removeprefix(" *").strip() for part in parts]
+    return "\n\n".join(lines)
+
+
 def groups(header: str) -> list[tuple[str, str]]:
-    """[(comment, declarations)], in order."""
+    """[(text of the comment, declarations)], in order."""
     found = re.findall(r"/\*(.*?)\*/\n((?:(?!/\*)[^\n]+\n)+)", interface(header), flags=re.S)
-    return [(re.sub(r"\s*\n \*\s*", " ", comment).strip(), code.rstrip()) for comment, code in found]
+    return [(text_of(comment), code.rstrip()) for comment, code in found]
 
 
 def code(declarations: str) -> str:
@@ -40,8 +47,8 @@ def synopsis(header: str) -> str:
 
 def description(header: str) -> str:
     return "".join(
-        f".PP\n{code(declarations)}.RS\n{roff(comment)}\n.RE\n"
-        for comment, declarations in groups(header)
+        f".PP\n{code(declarations)}.RS\n{roff(text)}\n.RE\n"
+        for text, declarations in groups(header)
     )
 
 

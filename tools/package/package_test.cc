@@ -248,8 +248,9 @@ class CMakeTest : public InstalledTest {
         Configure(Source("version"),
                   {"-DHZ3_WANTED=" + wanted,
                    "-DCMAKE_LIBRARY_ARCHITECTURE=" + std::string(kMachine) + "-linux-gnu"});
-    if (!result.ok()) EXPECT_THAT(result.err, HasSubstr("hz3Config.cmake, version: ")) << wanted;
-    return result.ok();
+    if (result.ok()) return true;
+    EXPECT_THAT(result.err, HasSubstr("hz3Config.cmake, version: ")) << wanted;
+    return false;
   }
 };
 
@@ -437,6 +438,19 @@ TEST_P(InstalledTest, TheManualKnowsEveryCommandAndFlag) {
     }
   }
   EXPECT_GE(commands, 5);
+}
+
+TEST_P(InstalledTest, TheManualKnowsEveryVariable) {
+  SKIP_WITHOUT("man");
+  const std::string manual = Manual(Prefix() + "/share/man/man1/hz3.1.gz");
+  const std::string page = Contents(Prefix() + "/share/doc/hz3/switches.md");
+  const std::regex variable(R"(\| `(HZ3_\w+)` \|)");
+  int variables = 0;
+  for (std::sregex_iterator it(page.begin(), page.end(), variable), end; it != end; ++it) {
+    ++variables;
+    EXPECT_THAT(manual, HasSubstr(it->str(1))) << "of tools/package/hz3.1.in";
+  }
+  EXPECT_GE(variables, 5);
 }
 
 TEST_P(InstalledTest, TheManualKnowsEveryFunction) {
