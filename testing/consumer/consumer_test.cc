@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,13 +30,17 @@ class ConsumerTest : public ::testing::TestWithParam<ConsumerKind> {
   void SetUp() override {
     std::unique_ptr<Consumer>& consumer = consumers[GetParam().name];
     if (consumer == nullptr) consumer = std::make_unique<Consumer>(GetParam());
+    // Who names a Bazel wants it used.
+    const bool asked_for = GetParam().modern_bazel && std::getenv("HZ3_MODERN_BAZEL") != nullptr;
+    ASSERT_TRUE(consumer->missing().empty() || !asked_for) << consumer->missing();
     if (!consumer->missing().empty()) GTEST_SKIP() << "SKIP: " << consumer->missing();
     project_ = consumer.get();
   }
 
-  void Succeed(const std::vector<std::string>& args) {
+  ::testing::AssertionResult Succeeds(const std::vector<std::string>& args) {
     const RunResult run = project_->Bazel(args);
-    ASSERT_TRUE(run.ok()) << args.front() << ": " << run;
+    if (run.ok()) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << args.front() << ": " << run;
   }
 
   // What a program that prints JSON says.
@@ -50,10 +55,10 @@ class ConsumerTest : public ::testing::TestWithParam<ConsumerKind> {
   Consumer* project_ = nullptr;
 };
 
-TEST_P(ConsumerTest, TestsOfTheProjectPass) { Succeed({"test", "//..."}); }
+TEST_P(ConsumerTest, TestsOfTheProjectPass) { ASSERT_TRUE(Succeeds({"test", "//..."})); }
 
 TEST_P(ConsumerTest, ProgramsInCAndCxxRunOnHz3) {
-  Succeed({"build", "//..."});
+  ASSERT_TRUE(Succeeds({"build", "//..."}));
   const json server = Said("server");
   EXPECT_EQ(server["lane"], "scale");
   EXPECT_GE(server["stats"]["handed_out_bytes"].get<uint64_t>(), 10'000'000u) << server;
@@ -63,15 +68,15 @@ TEST_P(ConsumerTest, ProgramsInCAndCxxRunOnHz3) {
 }
 
 TEST_P(ConsumerTest, CustomMallocGivesHz3ToAProgramThatDoesNotKnowIt) {
-  Succeed({"build", "//:plain"});
+  ASSERT_TRUE(Succeeds({"build", "//:plain"}));
   EXPECT_EQ(project_->Built("plain").out, "the C library's\n");
-  Succeed({"build", "--custom_malloc=@hakozuna//hz3:malloc", "//:plain"});
+  ASSERT_TRUE(Succeeds({"build", "--custom_malloc=@hakozuna//hz3:malloc", "//:plain"}));
   EXPECT_EQ(project_->Built("plain").out, "scale\n");
 }
 
 TEST_P(ConsumerTest, LaneAndSwitchesComeFromTheProjectsFlags) {
-  Succeed({"build", "--@hakozuna//hz3/config:lane=fast",
-           "--@hakozuna//hz3/config:set=decay_half_life_ms=1234", "//:server"});
+  ASSERT_TRUE(Succeeds({"build", "--@hakozuna//hz3/config:lane=fast",
+                        "--@hakozuna//hz3/config:set=decay_half_life_ms=1234", "//:server"}));
   const json server = Said("server");
   EXPECT_EQ(server["lane"], "fast");
   EXPECT_EQ(server["decay_half_life_ms"], 1234);
@@ -86,7 +91,7 @@ bool IsForDevelopment(const std::string& repository) {
 }
 
 TEST_P(ConsumerTest, NothingIsFetchedThatOnlyHz3sOwnTestsAndToolsNeed) {
-  Succeed({"build", "//..."});
+  ASSERT_TRUE(Succeeds({"build", "//..."}));
   const std::vector<std::string> fetched = project_->Fetched();
   EXPECT_TRUE(std::any_of(fetched.begin(), fetched.end(), [](const std::string& repository) {
     return repository.starts_with("rules_cc");
