@@ -115,7 +115,7 @@ void Consumer::CopyProject() const {
     std::string text = Contents(entry.path().string());
     const size_t at = text.find(kTreeInProject);
     if (at != std::string::npos) text.replace(at, kTreeInProject.size(), "\"" + tree_ + "\"");
-    Append(entry.path().filename().string(), text);
+    Write(entry.path().filename().string(), text);
   }
 }
 
@@ -167,14 +167,14 @@ RunResult Consumer::Built(const std::string& target) const {
   return RunProgram({Workspace() + "/bazel-bin/" + target});
 }
 
-void Consumer::Append(const std::string& file, std::string_view text) const {
+void Consumer::Write(const std::string& file, std::string_view text) const {
   const fs::path path = fs::path(Workspace()) / file;
   fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::app) << text;
+  std::ofstream(path) << text;
 }
 
 void Consumer::DeclareDevDependencies() const {
-  Append("WORKSPACE", R"(
+  Write("WORKSPACE", Contents(Workspace() + "/WORKSPACE") + R"(
 load("@hakozuna//third_party:repositories.bzl", "hakozuna_dev_dependencies")
 
 hakozuna_dev_dependencies()

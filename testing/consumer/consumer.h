@@ -52,8 +52,8 @@ class Consumer {
   // Runs what was built as `target`, in the project's top package.
   RunResult Built(const std::string& target) const;
 
-  // Adds `text` to a file of the project, which is made if it is not there.
-  void Append(const std::string& file, std::string_view text) const;
+  // Writes a file of the project, and the folders above it.
+  void Write(const std::string& file, std::string_view text) const;
 
   // Adds to WORKSPACE what @hakozuna//bench:gate needs, as docs/gate.md says.
   void DeclareDevDependencies() const;
