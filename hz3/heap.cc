@@ -629,10 +629,32 @@ size_t Heap::Trim() {
   return budget_.Purge(SIZE_MAX) * kPageSize;
 }
 
+uint64_t Heap::Activity() {
+  if (!EnsureReady()) return 0;
+  uint64_t sum = shards_.Releases();
+  for (unsigned i = 0; i < shards_.count(); ++i) sum += shards_[i].counters().refills.Get();
+  return sum;
+}
+
+void Heap::LetDecay() {
+  if (!EnsureReady()) return;
+  const uint64_t now = MemBudget::NowMs();
+  for (unsigned i = 0; i < shards_.count(); ++i) budget_.MaybeDecay(shards_[i], now);
+}
+
+size_t Heap::TrimIdle() {
+  if (!EnsureReady()) return 0;
+  idle_purges_.fetch_add(1, std::memory_order_relaxed);
+  if constexpr (kConfig.idle_steal) registry_.RobOthers(OwnCache());
+  return Trim();
+}
+
 Stats Heap::GetStats() {
   if (!EnsureReady()) return Stats();
   budget_.NoteUse();
-  return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
+  Stats stats = GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
+  stats.idle_purges = idle_purges_.load(std::memory_order_relaxed);
+  return stats;
 }
 
 ClassStatsTable Heap::GetClassStats() {

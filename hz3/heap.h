@@ -20,6 +20,7 @@
 #include "hz3/harden/quarantine.h"
 #include "hz3/harden/zero_blocks.h"
 #include "hz3/objects/size_classes.h"
+#include "hz3/observe/segment_walk.h"
 #include "hz3/observe/stats.h"
 #include "hz3/pages/arena.h"
 #include "hz3/pages/large.h"
@@ -89,9 +90,33 @@ class Heap {
   void ReleaseThread();
   // Empties what can be emptied and gives free pages back to the system; returns the bytes.
   size_t Trim();
+  // For a thread that looks from time to time. How much has happened on slow paths so far:
+  uint64_t Activity();
+  // what is due to decay decays, in shards too whose threads sleep;
+  void LetDecay();
+  // Trim, after the bins of all other threads were emptied.
+  size_t TrimIdle();
+  // Threads with a cache.
+  unsigned threads() const { return registry_.threads(); }
   Stats GetStats();
   // What each class holds; walks over all pages.
   ClassStatsTable GetClassStats();
+  // Calls f(address, figures) for each segment and block of whole slots that there was when the
+  // walk began, under no lease, until f returns something else than 0. Returns what f returned
+  // last.
+  template <typename F>
+  int ForEachSegment(F f) {
+    if (!EnsureReady()) return 0;
+    int result = 0;
+    const uint32_t end = arena_.used_slots();
+    for (uint32_t slot = 0; slot < end && result == 0;) {
+      SegmentFigures figures;
+      const SlotIndex first(slot);
+      slot += ReadSlot(shards_, first, &figures);
+      if (figures.bytes > 0) result = f(segmap().AddressOf(FirstPageOf(first)), figures);
+    }
+    return result;
+  }
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
   size_t ArenaBytes() {
@@ -158,6 +183,8 @@ class Heap {
   Quarantine quarantine_;
   GuardedBlocks guarded_blocks_;
   Lease init_lease_;
+  // Relaxed: a figure.
+  std::atomic<uint64_t> idle_purges_{0};
   // Release/acquire: who sees true sees the heap that Init built.
   std::atomic<bool> ready_{false};
   // Blocks of wide classes take up to a fifth more pages than they need: not in a fixed arena.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "hz3/background_purge.h"
 #include "hz3/base/text.h"
 #include "hz3/config/config.h"
 #include "hz3/heap.h"
@@ -110,4 +111,29 @@ HZ3_EXPORT size_t hz3_stats_json(char* buffer, size_t size) {
 }
 HZ3_EXPORT size_t hz3_stats_prometheus(char* buffer, size_t size) {
   return PrintTo(buffer, size, hz3::PrintStatsPrometheus);
+}
+
+HZ3_EXPORT int hz3_start_background_purge(size_t interval_ms) {
+  const int error = hz3::background_purge.Start(interval_ms);
+  return error == 0 ? 0 : Fail(error);
+}
+HZ3_EXPORT void hz3_stop_background_purge(void) { hz3::background_purge.Stop(); }
+
+HZ3_EXPORT int hz3_for_each_segment(hz3_segment_callback callback, void* arg) {
+  return heap.ForEachSegment([=](void* address, const hz3::SegmentFigures& figures) {
+    const hz3_segment segment = {
+        .address = address,
+        .bytes = figures.bytes,
+        .is_block = figures.is_block ? 1 : 0,
+        .shard = figures.owner.value(),
+        .free_clean_pages = figures.free_clean_pages,
+        .free_dirty_pages = figures.free_dirty_pages,
+        .small_pages = figures.small_pages,
+        .medium_pages = figures.medium_pages,
+        .large_pages = figures.large_pages,
+        .blocks_out = figures.objects_out,
+        .objects_free = figures.objects_free,
+    };
+    return callback(&segment, arg);
+  });
 }

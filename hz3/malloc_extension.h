@@ -79,6 +79,48 @@ size_t hz3_stats_text(char* buffer, size_t size);
 size_t hz3_stats_json(char* buffer, size_t size);
 size_t hz3_stats_prometheus(char* buffer, size_t size);
 
+/* A thread of hz3's own that gives memory back while the process is idle: it looks every
+ * `interval_ms` milliseconds (1 to 3600000), and when nothing happened in hz3 between two looks but
+ * what the threads' bins served, it empties those bins and gives all free pages back, as hz3_purge
+ * does. That takes some milliseconds of its own time; threads that go on afterwards fill their bins
+ * anew. While there is something going on, only what is due by the half-life goes back.
+ * There is no such thread unless somebody asks: by this function, or from the start of the process
+ * by HZ3_BACKGROUND_PURGE_MS=interval in the environment. Asking again changes the interval. The
+ * thread has all signals blocked and its own small stack; it does not keep a process alive; the
+ * child of a fork has none, and may ask for one.
+ * Returns 0, or -1 with errno = ENOTSUP in lane fast, EINVAL for an interval that is none, EAGAIN
+ * or ENOMEM when the thread could not be created. */
+int hz3_start_background_purge(size_t interval_ms);
+/* It ends soon after this returns, at once if it sleeps. Nothing happens when there is none. */
+void hz3_stop_background_purge(void);
+
+/* What hz3_for_each_segment tells of 2 MiB of address space, or of one block of more than that.
+ * Later versions may add members at the end. */
+typedef struct hz3_segment {
+  void* address;  /* of its first byte, a multiple of 2 MiB */
+  size_t bytes;   /* 2 MiB; of a block of more, that block rounded up to 2 MiB */
+  int is_block;   /* 1: it is one such block, and no shard owns it */
+  unsigned shard; /* who owns it, from 0 */
+  /* Its pages of 4 KiB, each in one of these. */
+  size_t free_clean_pages; /* free, and without memory of the machine */
+  size_t free_dirty_pages; /* free, and may hold memory */
+  size_t small_pages;      /* cut into objects */
+  size_t medium_pages;     /* in blocks of 1 to 8 pages */
+  size_t large_pages;      /* in longer ones */
+  /* Blocks that are live or in the bins of some thread, which only that thread could tell apart;
+   * and free objects on the small pages. */
+  size_t blocks_out;
+  size_t objects_free;
+} hz3_segment;
+
+/* Calls callback(segment, arg) for each segment that was in use when the walk began, by address.
+ * `segment` is valid during the call only. Each is looked at in one piece, but different ones at
+ * different instants, and other threads go on meanwhile. The callback runs on this thread under no
+ * lock of hz3: it may allocate and free; it must not throw. Non-zero ends the walk. Returns what
+ * the callback returned last; 0 when there was nothing to call it for. */
+typedef int (*hz3_segment_callback)(const hz3_segment* segment, void* arg);
+int hz3_for_each_segment(hz3_segment_callback callback, void* arg);
+
 #ifdef __cplusplus
 }
 #endif
