@@ -19,6 +19,7 @@
 #include "hz3/harden/guarded_pool.h"
 #include "hz3/harden/quarantine.h"
 #include "hz3/harden/zero_blocks.h"
+#include "hz3/objects/private_heap.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/observe/segment_walk.h"
 #include "hz3/observe/stats.h"
@@ -70,9 +71,11 @@ class Heap {
     }
     return SampleGuarded(bytes);
   }
-  // Whether `p`, any pointer at all, is one of those two kinds of blocks.
-  bool IsGuarded(const void* p) const {
-    return zero_blocks_.Contains(p) || guarded_pool_.Contains(p);
+  // Whether `p`, any pointer at all, is of a kind that the heap checks by itself, whatever the
+  // configuration: one of those two, or a block of a first-class heap.
+  bool ChecksItself(const void* p) const {
+    return zero_blocks_.Contains(p) || guarded_pool_.Contains(p) ||
+           segmap().Lookup(p) == kTagPrivate;
   }
   // Whether `p`, any pointer at all, lies in a part of the arena that was ever used. Guard pages
   // and blocks in the quarantine do, too.
@@ -127,6 +130,19 @@ class Heap {
   bool has_wide_bins() const { return wide_bins_; }
   const Segmap& segmap() const { return arena_.segmap(); }
 
+  // For first-class heaps (private_heaps.h). nullptr when the heap cannot be had.
+  Arena* arena() { return EnsureReady() ? &arena_ : nullptr; }
+  MetadataPool& pool() { return pool_; }
+  // The lease of the next one, shared with others. A fork takes all of them.
+  Lease& NextPrivateLease() {
+    // Relaxed: any number does.
+    const unsigned n = private_leases_given_.fetch_add(1, std::memory_order_relaxed);
+    return private_leases_[n % kPrivateLeases].lease;
+  }
+  void CountPrivateHeaps(int more) {
+    private_heaps_.fetch_add(static_cast<uint64_t>(more), std::memory_order_relaxed);
+  }
+
   // fork(2): before, after in the parent, after in the child.
   void BeforeFork();
   void AfterForkInParent();
@@ -163,6 +179,7 @@ class Heap {
   void* Climb(const Request& request, const HugeBlock* huge = nullptr);
   void FreeLarge(void* p);
   void FreeDirectly(SizeClass c, void* p);
+  void FreePrivate(void* p);
   void* SampleGuarded(size_t bytes);
   bool FreeGuarded(void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
@@ -183,7 +200,16 @@ class Heap {
   Quarantine quarantine_;
   GuardedBlocks guarded_blocks_;
   Lease init_lease_;
-  // Relaxed: a figure.
+  // Few enough for a fork to take, many enough that heaps seldom meet. Leaves of the order: who holds
+  // one takes no other.
+  static constexpr unsigned kPrivateLeases = 32;
+  struct alignas(kCacheLine) PaddedLease {
+    Lease lease;
+  };
+  PaddedLease private_leases_[kPrivateLeases];
+  // Relaxed, all three: figures, and a number that spreads.
+  std::atomic<unsigned> private_leases_given_{0};
+  std::atomic<uint64_t> private_heaps_{0};
   std::atomic<uint64_t> idle_purges_{0};
   // Release/acquire: who sees true sees the heap that Init built.
   std::atomic<bool> ready_{false};

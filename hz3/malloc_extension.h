@@ -94,6 +94,30 @@ int hz3_start_background_purge(size_t interval_ms);
 /* It ends soon after this returns, at once if it sleeps. Nothing happens when there is none. */
 void hz3_stop_background_purge(void);
 
+/* A heap of its own: blocks that are given back all at once. Any number of them, used by any number
+ * of threads at a time; only hz3_heap_destroy must be the last that is done with a heap. Allocating
+ * takes constant time and a lock that a few heaps share, never the fast path of malloc; a heap
+ * costs 4 KiB, and 4 to 32 KiB for each size in use up to 4.5 KiB; larger blocks take whole pages
+ * of 4 KiB. Its memory counts like all other for limits, and free pages of it serve everybody. After
+ * a fork both processes have the heap. The hardened library does not check what is in it more than
+ * the others do. */
+typedef struct hz3_heap hz3_heap;
+/* NULL with errno = ENOMEM on failure. */
+hz3_heap* hz3_heap_create(void);
+/* Frees every block of the heap, live or not, in time by the number of its pages' pieces rather than
+ * of blocks, and then the heap. NULL: nothing. Using it, or its blocks, afterwards is an error, which
+ * is reported and ends the process where it is noticed. */
+void hz3_heap_destroy(hz3_heap* heap);
+/* A block of at least `bytes` (0 counts as 1), aligned as malloc's, or to `align`. NULL with
+ * errno = ENOMEM when there is no memory, EINVAL when `align` is no power of two. */
+void* hz3_heap_allocate(hz3_heap* heap, size_t bytes);
+void* hz3_heap_allocate_aligned(hz3_heap* heap, size_t align, size_t bytes);
+/* Frees one block of this heap; NULL: nothing. free does the same and need not know the heap, and
+ * malloc_usable_size tells its size. realloc may leave the block where it is, or move it out of the
+ * heap: then it is like one of malloc's. A block that is free already or of another heap is reported
+ * and ends the process. */
+void hz3_heap_free(hz3_heap* heap, void* block);
+
 /* What hz3_for_each_segment tells of 2 MiB of address space, or of one block of more than that.
  * Later versions may add members at the end. */
 typedef struct hz3_segment {
@@ -107,6 +131,7 @@ typedef struct hz3_segment {
   size_t small_pages;      /* cut into objects */
   size_t medium_pages;     /* in blocks of 1 to 8 pages */
   size_t large_pages;      /* in longer ones */
+  size_t private_pages;    /* of heaps that hz3_heap_create made; their blocks are not counted */
   /* Blocks that are live or in the bins of some thread, which only that thread could tell apart;
    * and free objects on the small pages. */
   size_t blocks_out;

@@ -22,6 +22,10 @@ void AddRun(Arena& arena, PageIndex page, unsigned pages, SegmentFigures& figure
     figures.free_dirty_pages += pages;
     return;
   }
+  if (tag == kTagPrivate) {
+    figures.private_pages += pages;
+    return;
+  }
   (pages <= kMaxMediumPages ? figures.medium_pages : figures.large_pages) += pages;
   ++figures.objects_out;
 }
@@ -49,11 +53,13 @@ uint32_t AddBlock(const Arena& arena, SlotIndex head, SegmentFigures& figures) {
   }
   figures.bytes = slots * kSegmentSize;
   figures.is_block = true;
-  figures.large_pages = std::min(PagesFor(huge.bytes), pages);
-  const size_t rest = pages - figures.large_pages;
-  figures.free_dirty_pages = std::min(rest, dirty - std::min(dirty, figures.large_pages));
+  const size_t taken = std::min(PagesFor(huge.bytes), pages);
+  const size_t rest = pages - taken;
+  figures.free_dirty_pages = std::min(rest, dirty - std::min(dirty, taken));
   figures.free_clean_pages = rest - figures.free_dirty_pages;
-  figures.objects_out = 1;
+  const bool is_private = arena.segmap().Get(FirstPageOf(head)) == kTagPrivate;
+  (is_private ? figures.private_pages : figures.large_pages) = taken;
+  figures.objects_out = is_private ? 0 : 1;
   return slots;
 }
 

@@ -25,9 +25,10 @@ struct SegmentFigures {
   // All pages are in one of these.
   size_t free_clean_pages = 0;
   size_t free_dirty_pages = 0;
-  size_t small_pages = 0;   // spans
-  size_t medium_pages = 0;  // runs of up to kMaxMediumPages
-  size_t large_pages = 0;   // longer ones
+  size_t small_pages = 0;    // spans
+  size_t medium_pages = 0;   // runs of up to kMaxMediumPages
+  size_t large_pages = 0;    // longer ones
+  size_t private_pages = 0;  // of first-class heaps, whose blocks are not counted below
   // Objects of spans and runs that are live or in bins and stashes; those in spans that are free.
   size_t objects_out = 0;
   size_t objects_free = 0;

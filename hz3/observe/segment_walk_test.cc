@@ -40,7 +40,8 @@ class SegmentWalkTest : public ::testing::Test {
     }
     for (const SegmentFigures& f : all) {
       EXPECT_EQ(
-          f.free_clean_pages + f.free_dirty_pages + f.small_pages + f.medium_pages + f.large_pages,
+          f.free_clean_pages + f.free_dirty_pages + f.small_pages + f.medium_pages +
+                    f.large_pages + f.private_pages,
           f.bytes / kPageSize);
     }
     return all;
@@ -99,6 +100,17 @@ TEST_F(SegmentWalkTest, ABlockOfWholeSlotsIsOneEntryWithAllOfThem) {
   EXPECT_FALSE(all[1].is_block);
   large.Free(arena_.segmap().PageOf(block));
   EXPECT_EQ(Walk().size(), 1u);
+}
+
+TEST_F(SegmentWalkTest, PagesOfFirstClassHeapsAreCountedWithoutTheirBlocks) {
+  AllocateRun(0, 3, kTagPrivate);
+  Large large(arena_, kTagPrivate);
+  ASSERT_NE(large.Allocate(5 * kSegmentSize / 2, kSegmentSize, false), nullptr);
+  const auto all = Walk();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].private_pages, 3u);
+  EXPECT_EQ(all[1].private_pages, 5 * kPagesPerSegment / 2);
+  EXPECT_EQ(all[0].objects_out + all[1].objects_out, 0u);
 }
 
 TEST_F(SegmentWalkTest, PagesOnTheirWayBackToTheSystemCountAsFree) {

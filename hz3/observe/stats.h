@@ -39,6 +39,7 @@ namespace hz3 {
   X(segments, "segments", "slots that shards hold")                                            \
   X(shards, "shards", "shards of the process")                                                 \
   X(threads, "threads", "threads with a cache")                                                \
+  X(private_heaps, "heaps", "first-class heaps that exist")                                    \
   X(refills, "events", "batches that bins took from a shard's spans and segments")             \
   X(flushes, "events", "batches that came back to a shard's bitmaps")                          \
   X(spans_opened, "events", "runs that were cut into objects")                                 \

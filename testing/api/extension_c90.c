@@ -31,7 +31,7 @@ static int Count(const hz3_segment* segment, void* arg) {
   Require((const char*)segment->address > (const char*)walk->last, "not in order");
   Require(segment->bytes % (2 * MIB) == 0, "a segment is not of 2 MiB");
   Require(segment->free_clean_pages + segment->free_dirty_pages + segment->small_pages +
-                  segment->medium_pages + segment->large_pages ==
+                  segment->medium_pages + segment->large_pages + segment->private_pages ==
               segment->bytes / 4096,
           "the pages do not add up");
   ++walk->segments;

@@ -141,12 +141,14 @@ std::vector<Filter> Filters() {
         {SYS_sched_getaffinity, 0},
         {SYS_getrandom, 0},
         {SYS_prctl, 0}},
-       "refused_membarrier",
+       "refused_madvise",
        true},
   };
 }
 
-RunResult RunUnderFilter(const Variant& variant, const std::vector<RefusedCall>& calls) {
+// With room: in an arena that is never full.
+RunResult RunUnderFilter(const Variant& variant, const std::vector<RefusedCall>& calls,
+                         bool roomy = false) {
   return RunInChild([&] {
     const std::string why_not = calls.empty() ? "" : RefuseCalls(calls);
     if (!why_not.empty()) {
@@ -154,29 +156,32 @@ RunResult RunUnderFilter(const Variant& variant, const std::vector<RefusedCall>&
       std::fflush(stdout);
       _exit(kNoContainers);
     }
-    setenv("HZ3_ARENA_MIB", kArena, 1);
+    if (!roomy) setenv("HZ3_ARENA_MIB", kArena, 1);
     if (!variant.preload.empty()) setenv("LD_PRELOAD", variant.preload.c_str(), 1);
-    execl(variant.program.c_str(), variant.program.c_str(), nullptr);
+    execl(variant.program.c_str(), variant.program.c_str(), roomy ? "roomy" : "", nullptr);
     std::perror("execl");
     _exit(127);
   });
 }
 
+void ExpectFullArenas(Figures& figures, const std::string& what) {
+  for (const char* held : {"held_in_blocks_of_200000", "held_in_blocks_of_3000"}) {
+    EXPECT_GT(figures[held], 40 * kMiB) << held << ", " << what;
+  }
+}
+
 void ExpectItWorksUnder(const Filter& filter, int error, const Variant& variant) {
   std::vector<RefusedCall> calls = filter.calls;
   for (RefusedCall& call : calls) call.error = error;
-  const RunResult result = RunUnderFilter(variant, calls);
+  const RunResult result = RunUnderFilter(variant, calls, filter.keeps_memory);
   const std::string what = std::string(filter.name) + " refused with errno " +
                            std::to_string(error) + ", " + ::testing::PrintToString(variant);
   EXPECT_TRUE(result.ok()) << what << "\n" << result;
-  const Figures figures = ParseFigures(result.err);
   if (!result.ok()) return;
-  for (const char* held : {"held_in_blocks_of_200000", "held_in_blocks_of_3000"}) {
-    EXPECT_GT(figures.at(held), filter.keeps_memory ? kMiB : 40 * kMiB) << what;
-  }
+  Figures figures = ParseFigures(result.err);
+  if (!filter.keeps_memory) ExpectFullArenas(figures, what);
   if (filter.figure[0] == '\0') return;
-  ASSERT_TRUE(figures.contains(filter.figure)) << what << "\n" << result;
-  EXPECT_GT(figures.at(filter.figure), 0u) << what << "\n" << result;
+  EXPECT_GT(figures[filter.figure], 0u) << what << "\n" << result;
 }
 
 bool CanFilter(const Variant& variant) {
@@ -199,9 +204,8 @@ TEST_F(Containers, WithoutAFilterNoHelpIsRefused) {
 TEST_F(Containers, UnderAnyFilterEverythingWorksAndTheStatisticsSayWhatIsRefused) {
   if (!CanFilter(Variants()[0])) GTEST_SKIP() << "SKIP: no filter can be set here";
   for (const Filter& filter : Filters()) {
-    for (const int error : {EPERM, ENOSYS}) {
-      for (const Variant& variant : Variants()) ExpectItWorksUnder(filter, error, variant);
-    }
+    for (const Variant& variant : Variants()) ExpectItWorksUnder(filter, EPERM, variant);
+    ExpectItWorksUnder(filter, ENOSYS, Variants()[0]);
   }
 }
 
