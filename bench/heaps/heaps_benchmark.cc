@@ -3,7 +3,8 @@
 //
 //   ./bazelw run //bench/heaps:heaps_benchmark
 //
-// A row's time is CPU time for one block, or one heap where it says so.
+// Time is for a batch of 1000 blocks, items_per_second for blocks; for one heap in the rows that
+// create one without more.
 
 #include <cstdlib>
 #include <memory_resource>

@@ -19,16 +19,17 @@ struct Walk {
   size_t segments;
   size_t pages;
   size_t out;
-  const void* block;
+  const char* block;
   size_t block_bytes;
-  const void* last;
+  const char* last;
 };
 
 static int Count(const hz3_segment* segment, void* arg) {
   struct Walk* walk = (struct Walk*)arg;
   void* own = malloc(1000);
+  const char* begin = (const char*)segment->address;
   Require(own != NULL, "malloc failed in the callback");
-  Require((const char*)segment->address > (const char*)walk->last, "not in order");
+  Require(begin > walk->last, "not in order");
   Require(segment->bytes % (2 * MIB) == 0, "a segment is not of 2 MiB");
   Require(segment->free_clean_pages + segment->free_dirty_pages + segment->small_pages +
                   segment->medium_pages + segment->large_pages + segment->private_pages ==
@@ -37,8 +38,10 @@ static int Count(const hz3_segment* segment, void* arg) {
   ++walk->segments;
   walk->pages += segment->bytes / 4096;
   walk->out += segment->blocks_out;
-  walk->last = segment->address;
-  if (segment->address == walk->block) walk->block_bytes = segment->is_block ? segment->bytes : 0;
+  walk->last = begin;
+  if (walk->block >= begin && walk->block < begin + segment->bytes && segment->is_block) {
+    walk->block_bytes = segment->bytes;
+  }
   free(own);
   return 0;
 }
@@ -53,7 +56,7 @@ static void WalkSegments(void) {
   int calls = 0;
   void* small = malloc(100);
   void* large = malloc(5 * MIB);
-  walk.block = large;
+  walk.block = (const char*)large;
   Require(small != NULL && large != NULL, "malloc failed");
   Require(hz3_for_each_segment(Count, &walk) == 0, "the walk did not end with 0");
   Require(walk.segments >= 2 && walk.out >= 2, "the walk missed something");

@@ -282,7 +282,7 @@ TEST(Heaps, AForkWhileOtherThreadsAllocateLeavesBothProcessesTheirHeaps) {
       while (!done) Free(Allocate(heap, own), own);
     });
   }
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 40 && !HasFailure(); ++i) {
     const RunResult result = RunInChild([&] {
       for (const Block& block : blocks) {
         if (!IsMarked(block)) _exit(1);
