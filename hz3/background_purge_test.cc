@@ -21,7 +21,7 @@ constexpr size_t kMiB = size_t{1} << 20;
 
 TEST(IdleWatch, WhileThereIsActivityFreeMemoryDecays) {
   IdleWatch watch;
-  for (uint64_t activity : {5, 6, 100}) EXPECT_EQ(watch.Look(activity), Action::kLetDecay);
+  for (const uint64_t activity : {5u, 6u, 100u}) EXPECT_EQ(watch.Look(activity), Action::kLetDecay);
 }
 
 TEST(IdleWatch, AfterAnIntervalWithoutActivityEverythingGoesBackOnce) {

@@ -19,7 +19,9 @@ constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 void UseContainers(std::pmr::memory_resource* resource) {
   std::pmr::map<int, std::pmr::string> map(resource);
-  for (int i = 0; i < 3000; ++i) map[i * 7919 % 3001] = std::string(1 + i % 500, 'x');
+  for (unsigned i = 0; i < 3000; ++i) {
+    map[static_cast<int>(i * 7919 % 3001)] = std::string(1 + i % 500, 'x');
+  }
   std::pmr::vector<double> numbers(resource);
   for (int i = 0; i < 100'000; ++i) numbers.push_back(i);
   for (int i = 0; i < 3000; i += 2) map.erase(i);

@@ -130,8 +130,11 @@ TEST_F(PrivateHeapTest, AllRunsComeBackWithLiveBlocksInThem) {
     EXPECT_EQ(TagOf(run), kTagLarge);
   }
   EXPECT_EQ(runs, 7u);
-  LeaseHolder hold(heap_.lease());
-  EXPECT_EQ(heap_.Take(kSmall), nullptr);
+  {
+    LeaseHolder hold(heap_.lease());
+    EXPECT_EQ(heap_.Take(kSmall), nullptr);
+  }
+  LeaseHolder hold(other_.lease());
   EXPECT_NE(other_.Take(kSmall), nullptr) << "the other heap has kept its own";
 }
 
