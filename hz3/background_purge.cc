@@ -1,7 +1,9 @@
 #include "hz3/background_purge.h"
 
+#include <linux/prctl.h>
 #include <pthread.h>
-#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -14,40 +16,23 @@
 namespace hz3 {
 namespace {
 
-// Much more than the thread needs; the static TLS of a program's libraries counts as stack, too.
-constexpr size_t kStackBytes = size_t{256} << 10;
-
-class ThreadAttributes {
- public:
-  explicit ThreadAttributes(size_t stack_bytes) {
-    pthread_attr_init(&attributes_);
-    pthread_attr_setdetachstate(&attributes_, PTHREAD_CREATE_DETACHED);
-    if (stack_bytes != 0) pthread_attr_setstacksize(&attributes_, stack_bytes);
-  }
-  ~ThreadAttributes() { pthread_attr_destroy(&attributes_); }
-  ThreadAttributes(const ThreadAttributes&) = delete;
-  ThreadAttributes& operator=(const ThreadAttributes&) = delete;
-
-  const pthread_attr_t* get() const { return &attributes_; }
-
- private:
-  pthread_attr_t attributes_;
-};
-
-// A thread that is created in this scope is bothered by no signal of the program's.
+// A thread that is created in this scope is bothered by no signal of the program's. Those that the
+// C library keeps for itself (32 to 34: cancellation, setuid(2) of all threads) are left alone. By
+// the system call: each function of the C library would cost every process some time to bind.
 class AllSignalsBlocked {
  public:
   AllSignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &kAll, &before_, sizeof(before_));
   }
-  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  ~AllSignalsBlocked() {
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof(before_));
+  }
   AllSignalsBlocked(const AllSignalsBlocked&) = delete;
   AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
 
  private:
-  sigset_t before_;
+  static constexpr uint64_t kAll = ~(uint64_t{7} << 31);  // signal n is bit n - 1
+  uint64_t before_ = 0;
 };
 
 // When the library is loaded: there are no threads yet, and nobody is inside of malloc.
@@ -98,10 +83,9 @@ void BackgroundPurge::Stop() {
 int BackgroundPurge::CreateThread() {
   const AllSignalsBlocked blocked;
   pthread_t thread;
-  const int error = pthread_create(&thread, ThreadAttributes(kStackBytes).get(), RunThread, this);
-  // EINVAL: the stack is too small for the static TLS here.
-  if (error != EINVAL) return error;
-  return pthread_create(&thread, ThreadAttributes(0).get(), RunThread, this);
+  const int error = pthread_create(&thread, nullptr, RunThread, this);
+  if (error == 0) pthread_detach(thread);
+  return error;
 }
 
 void BackgroundPurge::ResetInChild() {
@@ -110,7 +94,7 @@ void BackgroundPurge::ResetInChild() {
 }
 
 void* BackgroundPurge::RunThread(void* self) {
-  prctl(PR_SET_NAME, "hz3-purge");
+  syscall(SYS_prctl, PR_SET_NAME, "hz3-purge", 0, 0, 0);
   static_cast<BackgroundPurge*>(self)->Run();
   return nullptr;
 }

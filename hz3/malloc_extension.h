@@ -86,7 +86,7 @@ size_t hz3_stats_prometheus(char* buffer, size_t size);
  * anew. While there is something going on, only what is due by the half-life goes back.
  * There is no such thread unless somebody asks: by this function, or from the start of the process
  * by HZ3_BACKGROUND_PURGE_MS=interval in the environment. Asking again changes the interval. The
- * thread has all signals blocked and its own small stack; it does not keep a process alive; the
+ * thread has all signals blocked and a stack of its own; it does not keep a process alive; the
  * child of a fork has none, and may ask for one.
  * Returns 0, or -1 with errno = ENOTSUP in lane fast, EINVAL for an interval that is none, EAGAIN
  * or ENOMEM when the thread could not be created. */

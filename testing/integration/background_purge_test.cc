@@ -131,6 +131,12 @@ TEST_F(BackgroundPurge, TheThreadHasAllSignalsBlocked) {
   }
 }
 
+// The C library sends all threads a signal for that, and waits until each has answered it.
+TEST_F(BackgroundPurge, TheProcessMayChangeItsUserAndGroup) {
+  const RunResult result = RunSelf("setresuid", "1000");
+  EXPECT_TRUE(result.ok()) << result;
+}
+
 TEST_F(BackgroundPurge, AForkHasNoneAndMayStartOneWhileTheParentsGoesOn) {
   ASSERT_EQ(hz3_start_background_purge(1), 0);
   for (int i = 0; i < 50; ++i) {
@@ -186,6 +192,12 @@ int ChildMain(const std::vector<std::string>& arguments) {
     if (wanted) Eventually([] { return !PurgeThread().empty(); });
     std::puts(PurgeThread().empty() ? "none" : "thread");
     return 0;
+  }
+  if (what == "setresuid") {
+    Eventually([] { return !PurgeThread().empty(); });
+    alarm(20);
+    constexpr auto kAsItIs = static_cast<uid_t>(-1);
+    return setresuid(kAsItIs, kAsItIs, kAsItIs) == 0 ? 0 : 3;
   }
   if (what == "return") return 0;
   if (what == "exit") std::exit(0);
