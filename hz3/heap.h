@@ -20,6 +20,7 @@
 #include "hz3/harden/quarantine.h"
 #include "hz3/harden/zero_blocks.h"
 #include "hz3/objects/size_classes.h"
+#include "hz3/observe/heap_profile.h"
 #include "hz3/observe/stats.h"
 #include "hz3/pages/arena.h"
 #include "hz3/pages/large.h"
@@ -92,6 +93,13 @@ class Heap {
   Stats GetStats();
   // What each class holds; walks over all pages.
   ClassStatsTable GetClassStats();
+  // Samples one block every `interval` bytes on average from now on, with all figures at 0. The
+  // seed decides which. False without memory.
+  bool StartProfile(size_t interval, uint64_t seed);
+  void StopProfile();
+  // Writes the profile, in pprof's format; readers show `default_figure` first. 0, or the error.
+  int WriteProfile(const char* default_figure, int fd);
+  HeapProfile& profile() { return profile_; }
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
   size_t ArenaBytes() {
@@ -138,6 +146,14 @@ class Heap {
   void* Climb(const Request& request, const HugeBlock* huge = nullptr);
   void FreeLarge(void* p);
   void FreeDirectly(SizeClass c, void* p);
+  void FreeInClass(SizeClass c, void* p, bool watched);
+  void FreeOnWatchedPage(void* p);
+  void NoteIfWatched(void* p);
+  void MaybeSample(void* p, size_t bytes);
+  void Sample(void* p, size_t bytes);
+  bool ForgetSample(void* p);
+  Tag PlainTagOf(const void* p);
+  void FollowSampling();
   void* SampleGuarded(size_t bytes);
   bool FreeGuarded(void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
@@ -157,6 +173,8 @@ class Heap {
   // Of the hardened configuration.
   Quarantine quarantine_;
   GuardedBlocks guarded_blocks_;
+  HeapProfile profile_;
+  Lease profile_lease_;  // held by who writes the profile, starts or stops it; before all others
   Lease init_lease_;
   // Release/acquire: who sees true sees the heap that Init built.
   std::atomic<bool> ready_{false};

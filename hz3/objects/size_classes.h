@@ -44,10 +44,12 @@ inline constexpr unsigned kMaxRunPages = kPagesPerSegment;
 
 // Tags of blocks that no bin holds. The bins of all tags from kClasses on, and of tag 0, are full
 // for ever, so that `free` takes the slow path.
+// Blocks on a page of kTagWatched are of the class that the page's record says (watched_blocks.h).
+inline constexpr Tag kTagWatched = 85;
 inline constexpr Tag kTagLarge = 86;
 inline constexpr Tag kTagHuge = 87;
 inline constexpr unsigned kTags = 88;
-static_assert(kClasses <= kTagLarge);
+static_assert(kClasses <= kTagWatched);
 
 constexpr bool IsSmall(Tag tag) { return tag >= 1 && tag <= kSmallClasses; }
 // Medium or wide: a run of pages that has bins.

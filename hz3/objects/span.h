@@ -80,8 +80,13 @@ class alignas(2 * kCacheLine) Span {
   uint32_t previous = kNoIndex;
   uint8_t bucket = 0;
 
+  // WatchedBlocks' (watched_blocks.h): what the page's tag would be if no block on it were watched.
+  // Relaxed: ordered by the tag that says that one is.
+  std::atomic<uint8_t> plain_tag{0};
+
  private:
   friend class HeapLayoutMaker;
+  friend class WatchedBlocks;
   unsigned TakeAtRandom(char* base, void** out, unsigned want);
 
   uint8_t back_ = 0;
@@ -91,7 +96,10 @@ class alignas(2 * kCacheLine) Span {
   // Relaxed or acq_rel atomics, see Post and Collect; on a line of their own, because other cores
   // write them while the owner works on the rest.
   alignas(kCacheLine) std::atomic<uint64_t> mail_[kWords] = {};
+  // Relaxed: one bit a block, which changes only while the block is its thread's.
+  std::atomic<uint64_t> watched_[kWords] = {};
 };
+static_assert(sizeof(Span) == 2 * kCacheLine, "what others write lies on the second line");
 
 }  // namespace hz3
 

@@ -13,7 +13,9 @@
 #include <cstdint>
 
 #include "hz3/base/lease.h"
+#include "hz3/base/random.h"
 #include "hz3/config/config.h"
+#include "hz3/objects/watched_blocks.h"
 
 namespace hz3 {
 
@@ -43,6 +45,19 @@ class TcacheControl {
   bool scarce() const { return scarce_.load(std::memory_order_acquire); }
   void set_scarce(bool scarce) { scarce_.store(scarce, std::memory_order_release); }
 
+  // One sample point every so many bytes that come out of the shards, 0: none. Threads follow at
+  // the next broadcast. The seed decides where the points lie, for threads in the order in which
+  // they follow.
+  void SetSampling(size_t interval, uint64_t seed) {
+    sample_seed_.store(seed, std::memory_order_relaxed);
+    sample_interval_.store(interval, std::memory_order_relaxed);
+  }
+  size_t sample_interval() const { return sample_interval_.load(std::memory_order_relaxed); }
+  uint64_t NextSampleSeed() {
+    return Mix(sample_seed_.fetch_add(1, std::memory_order_relaxed));
+  }
+  WatchedBlocks& watched() { return watched_; }
+
   // Waits until nobody is being robbed (see tcache.h).
   void AwaitThief() { LeaseHolder hold(lease_); }
 
@@ -60,12 +75,15 @@ class TcacheControl {
   size_t arena_bytes_ = 0;                      // fixed after Init
   std::atomic<size_t> memory_bytes_{SIZE_MAX};  // relaxed: the budget's word, read now and then
   std::atomic<uint32_t> threads_{0};            // relaxed: a figure
+  std::atomic<size_t> sample_interval_{0};      // relaxed: the broadcast orders it
+  std::atomic<uint64_t> sample_seed_{0};        // relaxed: the same
   // Sequentially consistent with the limits, see Tcache::RestoreLimit.
   std::atomic<uint32_t> epoch_{0};
   std::atomic<uint32_t> answers_{0};  // futex word
   std::atomic<bool> waiting_{false};  // a leader sleeps on answers_
   // Release/acquire: with the release that is counted before it is set, see Pressure.
   std::atomic<bool> scarce_{false};
+  WatchedBlocks watched_;
 };
 
 }  // namespace hz3
