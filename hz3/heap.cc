@@ -544,20 +544,22 @@ size_t Heap::UsableSize(const void* p) {
 
 void* Heap::AllocateZeroSize() { return EnsureReady() ? zero_blocks_.Allocate() : nullptr; }
 
-// Draws when the thread's next one is due before anything else: the unwinder may allocate.
-void* Heap::SampleGuarded(size_t bytes) {
+// Draws when the thread's next one is due before anything else: the unwinder may allocate. A block
+// that a profile has sampled stays.
+void* Heap::SampleGuarded(size_t bytes, const void* p) {
   const bool due = slow_paths_to_sample != 0;
   constexpr uint32_t kMean = std::max(kConfig.guarded_sample_refills, 1u);
   slow_paths_to_sample = 1 + kMean / 2 + RandomBelow(kMean);
   if (!due || bytes == 0 || bytes > GuardedPool::kMaxSize || !EnsureReady()) return nullptr;
+  if (p != nullptr && profile_.has_run() && registry_.watched().IsWatched(p)) return nullptr;
   const int saved = errno;
-  void* p = nullptr;
+  void* guarded = nullptr;
   if (guarded_pool_.ready() || guarded_pool_.Init(SystemMemory())) {
     InstallFaultHandler(ExplainFaultAt);
-    p = guarded_pool_.Allocate(bytes);
+    guarded = guarded_pool_.Allocate(bytes);
   }
   errno = saved;
-  return p;
+  return guarded;
 }
 
 bool Heap::FreeGuarded(void* p) {

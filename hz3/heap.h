@@ -62,13 +62,14 @@ class Heap {
 
   // A block of 0 bytes that cannot be touched, or nullptr: then any small one will do.
   void* AllocateZeroSize();
-  // Now and then a block for `bytes` from the guarded pool; mostly nullptr.
-  void* MaybeGuarded(size_t bytes) {
+  // Now and then a block for `bytes` from the guarded pool, to take the place of `p`; mostly
+  // nullptr.
+  void* MaybeGuarded(size_t bytes, const void* p = nullptr) {
     if (slow_paths_to_sample > 1) [[likely]] {
       --slow_paths_to_sample;
       return nullptr;
     }
-    return SampleGuarded(bytes);
+    return SampleGuarded(bytes, p);
   }
   // Whether `p`, any pointer at all, is one of those two kinds of blocks.
   bool IsGuarded(const void* p) const {
@@ -154,7 +155,7 @@ class Heap {
   bool ForgetSample(void* p);
   Tag PlainTagOf(const void* p);
   void FollowSampling();
-  void* SampleGuarded(size_t bytes);
+  void* SampleGuarded(size_t bytes, const void* p);
   bool FreeGuarded(void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
   ShardId HomeShard();

@@ -65,8 +65,10 @@ class Writer {
     String("");  // number 0, as the format has it
     WriteTypes(default_figure);
     WriteMappings();
+    // Counted before the addresses: those of these sites are all written then.
+    const unsigned sites = profile_.site_count();
     WriteLocations();
-    WriteSites();
+    WriteSites(sites);
     return out_.Finish();
   }
 
@@ -165,8 +167,7 @@ class Writer {
     return true;
   }
 
-  void WriteSites() {
-    const unsigned count = profile_.site_count();
+  void WriteSites(unsigned count) {
     for (uint32_t i = 0; i < count; ++i) {
       const CallSites::Site site = profile_.SiteAt(i);
       const auto value = [&](unsigned k) {
