@@ -22,6 +22,10 @@ namespace {
 ProfileSetting setting;
 bool write_profile = false;
 bool report_leaks = false;
+// Programs close stderr before they end, to see whether all was written: the report has one of its
+// own, where no program looks for a free number.
+int report_fd = STDERR_FILENO;
+constexpr int kLowestReportFd = 500;
 
 // A number that ends with `*text`, or at a comma, which is skipped.
 bool ParseNumber(const char** text, uint64_t* value) {
@@ -91,6 +95,10 @@ __attribute__((constructor)) void ReadProfileSettings() {
     setting.interval = other == 0 ? of_leaks.interval : std::min(other, of_leaks.interval);
     if (!write_profile || setting.seed == 0) setting.seed = of_leaks.seed;
   }
+  if (report_leaks) {
+    const int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kLowestReportFd);
+    if (fd >= 0) report_fd = fd;
+  }
   if (write_profile || report_leaks) Start();
 }
 
@@ -108,7 +116,7 @@ void WriteProfile() {
 }
 
 __attribute__((destructor)) void WriteAtExit() {
-  if (report_leaks) PrintLeakReport(heap.profile(), STDERR_FILENO);
+  if (report_leaks) PrintLeakReport(heap.profile(), report_fd);
   if (write_profile) WriteProfile();
 }
 
