@@ -40,7 +40,8 @@ class alignas(2 * kCacheLine) Span {
   const ClassInfo& info() const { return InfoOf(size_class_); }
   bool AllFree() const { return free_count_ == info().objects; }
 
-  // Moves up to `want` free objects of the span that starts at `base` to out[0..]; returns how many.
+  // Moves up to `want` free objects of the span that starts at `base` to out[0..]; returns how
+  // many.
   unsigned Take(char* base, void** out, unsigned want);
   // The object at byte `offset` of the span becomes free.
   FreeResult Free(uint32_t offset) {

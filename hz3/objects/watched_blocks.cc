@@ -48,8 +48,7 @@ void WatchedBlocks::Unwatch(const void* p) {
 bool WatchedBlocks::IsAnyWatchedOn(const Place& place) const {
   if (!IsSmall(place.tag)) return false;
   const ClassInfo& info = kClassTable[place.tag];
-  const auto begin =
-      static_cast<uint32_t>((place.page.value() - place.record.value()) * kPageSize);
+  const auto begin = static_cast<uint32_t>((place.page.value() - place.record.value()) * kPageSize);
   Place other = place;
   for (other.number = (begin + info.size - 1) / info.size;
        other.number < info.objects && other.number * info.size < begin + kPageSize;

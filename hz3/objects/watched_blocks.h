@@ -10,8 +10,8 @@
 // goes back to them: whoever gives it back calls Unwatch before. So a page cannot change what it is
 // while it is watched.
 //
-// Watch and Unwatch are thread-safe under a lease of its own, the innermost one. Looking needs none:
-// who asks about a block has it, and nobody else changes its bit. Slow path.
+// Watch and Unwatch are thread-safe under a lease of its own, the innermost one. Looking needs
+// none: who asks about a block has it, and nobody else changes its bit. Slow path.
 #ifndef HZ3_OBJECTS_WATCHED_BLOCKS_H_
 #define HZ3_OBJECTS_WATCHED_BLOCKS_H_
 

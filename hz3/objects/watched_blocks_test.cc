@@ -31,7 +31,9 @@ class WatchedBlocksTest : public ::testing::Test {
   }
   void TearDown() override { arena_.Destroy(); }
 
-  char* Object(unsigned n) { return arena_.segmap().AddressOf(kSpanPage) + n * InfoOf(kClass).size; }
+  char* Object(unsigned n) {
+    return arena_.segmap().AddressOf(kSpanPage) + n * InfoOf(kClass).size;
+  }
   Tag TagOf(const void* p) { return arena_.segmap().Lookup(p); }
   Tag PlainTagOf(const void* p) { return PlainTag(arena_, arena_.segmap().PageOf(p)); }
 

@@ -52,7 +52,8 @@ uint32_t CallSites::InternAddress(uintptr_t address) {
 }
 
 bool CallSites::IsStackOf(const Site& site, const uint32_t* addresses, unsigned n) const {
-  return site.frames == n && memcmp(frames_ + site.first_frame, addresses, n * sizeof(uint32_t)) == 0;
+  return site.frames == n &&
+         memcmp(frames_ + site.first_frame, addresses, n * sizeof(uint32_t)) == 0;
 }
 
 uint32_t CallSites::InternAddresses(const uint32_t* addresses, unsigned n) {

@@ -15,8 +15,8 @@ namespace {
 
 // What gzip(1) makes of the file.
 std::string Unzipped(int fd, int* status) {
-  const std::string command = "gzip -dc < /proc/" + std::to_string(getpid()) + "/fd/" +
-                              std::to_string(fd);
+  const std::string command =
+      "gzip -dc < /proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd);
   FILE* pipe = popen(command.c_str(), "r");
   std::string text;
   char buffer[4096];

@@ -45,7 +45,8 @@ bool HeapProfile::Start(OsMemory& os, size_t interval) {
 
 Estimate HeapProfile::Weighed(size_t bytes) const {
   const double size = static_cast<double>(bytes);
-  const double objects = 1 / (interval_ <= 1 ? 1 : OneMinusExp(size / static_cast<double>(interval_)));
+  const double objects =
+      1 / (interval_ <= 1 ? 1 : OneMinusExp(size / static_cast<double>(interval_)));
   return {objects, objects * size};
 }
 

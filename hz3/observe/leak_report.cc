@@ -105,11 +105,11 @@ void PrintLeakReport(HeapProfile& profile, int fd) {
   const HeapProfile::Summary summary = profile.GetSummary();
   {
     Line line(fd);
-    line << "hz3: " << Rounded(summary.live.bytes) << " bytes in "
-         << Rounded(summary.live.objects) << " blocks were not freed";
+    line << "hz3: " << Rounded(summary.live.bytes) << " bytes in " << Rounded(summary.live.objects)
+         << " blocks were not freed";
     if (summary.interval > 1) {
-      line << " (estimated from " << summary.samples << " samples, one every "
-           << summary.interval << " bytes)";
+      line << " (estimated from " << summary.samples << " samples, one every " << summary.interval
+           << " bytes)";
     }
     line << "\n";
   }

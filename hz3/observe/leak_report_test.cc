@@ -43,8 +43,9 @@ TEST_F(LeakReportTest, WithNothingLeftItIsOneLine) {
 TEST_F(LeakReportTest, AnEstimateSaysThatItIsOne) {
   ASSERT_TRUE(profile_.Start(os_, 100));
   NoteAt(0, 16, 1'000'000);
-  EXPECT_TRUE(Report().starts_with("hz3: 1000000 bytes in 1 blocks were not freed "
-                                   "(estimated from 1 samples, one every 100 bytes)\n"));
+  EXPECT_TRUE(
+      Report().starts_with("hz3: 1000000 bytes in 1 blocks were not freed "
+                           "(estimated from 1 samples, one every 100 bytes)\n"));
 }
 
 #if defined(__GLIBC__)

@@ -37,8 +37,7 @@ bool FindBuildId(const char* p, const char* end, char* text) {
     const char* const name = p + sizeof(note);
     const char* const content = name + RoundUp(note.n_namesz, kNoteAlign);
     if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(ELF_NOTE_GNU) &&
-        memcmp(name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0 &&
-        content + note.n_descsz <= end) {
+        memcmp(name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0 && content + note.n_descsz <= end) {
       constexpr size_t kMost = (LoadedModule::kMaxBuildId - 1) / 2;
       CopyHex(reinterpret_cast<const unsigned char*>(content),
               std::min<size_t>(note.n_descsz, kMost), text);

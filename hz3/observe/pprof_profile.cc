@@ -129,7 +129,8 @@ class Writer {
           .Number(mapping_field::kMemoryLimit, module.end)
           .Number(mapping_field::kFileOffset, module.offset)
           .Number(mapping_field::kFilename, String(module.path))
-          .Number(mapping_field::kBuildId, module.build_id[0] == '\0' ? 0 : String(module.build_id));
+          .Number(mapping_field::kBuildId,
+                  module.build_id[0] == '\0' ? 0 : String(module.build_id));
       Field(profile_field::kMapping, message);
     }
   }

@@ -1,7 +1,7 @@
 // PprofProfile: writes a heap profile in the format of pprof: the message Profile of
 // github.com/google/pprof/proto/profile.proto, gzipped. Addresses are as they were in memory, with
-// the mappings and build ids that a reader needs to find their symbols; functions are named as far as
-// the dynamic symbols of their module do.
+// the mappings and build ids that a reader needs to find their symbols; functions are named as far
+// as the dynamic symbols of their module do.
 //
 // One profile holds all figures (kProfileFigures); which of them readers show first is a parameter.
 //
@@ -18,8 +18,8 @@ namespace hz3 {
 struct ProfileFigure {
   const char* name;
   const char* unit;
-  Estimate CallSites::Site::* estimate;
-  double Estimate::* value;
+  Estimate CallSites::Site::*estimate;
+  double Estimate::*value;
 };
 inline constexpr ProfileFigure kProfileFigures[] = {
     {"alloc_objects", "count", &CallSites::Site::allocated, &Estimate::objects},

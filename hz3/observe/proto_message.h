@@ -24,7 +24,9 @@ class ProtoMessage {
     Append(bytes, n);
     return *this;
   }
-  ProtoMessage& String(unsigned field, const char* text) { return Bytes(field, text, strlen(text)); }
+  ProtoMessage& String(unsigned field, const char* text) {
+    return Bytes(field, text, strlen(text));
+  }
   ProtoMessage& Message(unsigned field, const ProtoMessage& message) {
     valid_ = valid_ && message.valid_;
     return Bytes(field, message.data(), message.size());

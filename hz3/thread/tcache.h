@@ -19,18 +19,18 @@
 // entry that is left. Owners in the slow path (busy) are not robbed: they set busy and then look at
 // the handle, the thief sets the handle and, after the barrier, looks at busy.
 //
-// A watched block (objects/watched_blocks.h) is a nullptr in its bin, and held aside (held_blocks.h):
-// the pop that is due to get it takes the slow path, and so can note who it is. Refills place the
-// sample points (sample_points.h) that decide which blocks are watched. A block keeps its watch
-// while it goes through bins, whoever gets it, so that a block in use is watched with the
-// probability that its size gives, whatever the order of mallocs and frees; it loses it when it
-// leaves the bins.
+// A watched block (objects/watched_blocks.h) is a nullptr in its bin, and held aside
+// (held_blocks.h): the pop that is due to get it takes the slow path, and so can note who it is.
+// Refills place the sample points (sample_points.h) that decide which blocks are watched. A block
+// keeps its watch while it goes through bins, whoever gets it, so that a block in use is watched
+// with the probability that its size gives, whatever the order of mallocs and frees; it loses it
+// when it leaves the bins.
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
-// the thread's part of the budget does or when the bin lies idle; a thread that never allocates of a
-// class keeps its bin short; all bins together at most TcacheControl::ThreadBytes() and,
-// on top, their first capacities (half a MiB for all classes but the wide ones, 6.5 MiB for
-// those) and the remote stash.
+// the thread's part of the budget does or when the bin lies idle; a thread that never allocates of
+// a class keeps its bin short; all bins together at most TcacheControl::ThreadBytes() and, on top,
+// their first capacities (half a MiB for all classes but the wide ones, 6.5 MiB for those) and the
+// remote stash.
 #ifndef HZ3_THREAD_TCACHE_H_
 #define HZ3_THREAD_TCACHE_H_
 

@@ -1,6 +1,6 @@
-// TcacheControl: what every thread cache asks of the process: how much it may hold, whether memory is
-// scarce, and whether it has been asked to empty its bins. The registry is its only writer but for
-// the answers and the memory that a limit leaves.
+// TcacheControl: what every thread cache asks of the process: how much it may hold, whether memory
+// is scarce, and whether it has been asked to empty its bins. The registry is its only writer but
+// for the answers and the memory that a limit leaves.
 //
 // Any thread; slow and event paths. See registry.h for the broadcast's protocol.
 #ifndef HZ3_THREAD_TCACHE_CONTROL_H_
@@ -30,8 +30,7 @@ class TcacheControl {
     const size_t n = std::max<size_t>(threads(), 1);
     const size_t part = std::clamp(kConfig.tcache_total_bytes / n, kConfig.tcache_min_bytes,
                                    kConfig.tcache_max_bytes);
-    const size_t memory =
-        std::min(arena_bytes_, memory_bytes_.load(std::memory_order_relaxed));
+    const size_t memory = std::min(arena_bytes_, memory_bytes_.load(std::memory_order_relaxed));
     return std::min(part, memory / kArenaPart / n);
   }
   // From now on there are this many bytes of memory to reckon with, SIZE_MAX: the arena's.
@@ -53,9 +52,7 @@ class TcacheControl {
     sample_interval_.store(interval, std::memory_order_relaxed);
   }
   size_t sample_interval() const { return sample_interval_.load(std::memory_order_relaxed); }
-  uint64_t NextSampleSeed() {
-    return Mix(sample_seed_.fetch_add(1, std::memory_order_relaxed));
-  }
+  uint64_t NextSampleSeed() { return Mix(sample_seed_.fetch_add(1, std::memory_order_relaxed)); }
   WatchedBlocks& watched() { return watched_; }
 
   // Waits until nobody is being robbed (see tcache.h).

@@ -1,4 +1,5 @@
-// Heap profiles of the whole allocator: what a profile says about call sites whose blocks are known.
+// Heap profiles of the whole allocator: what a profile says about call sites whose blocks are
+// known.
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <regex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -405,7 +407,68 @@ TEST_F(HeapProfileTest, AFullSpanStrandsNothing) {
   FreeAll(blocks);
 }
 
-// -- By the environment ----------------------------------------------------------------------------
+// -- Other readers --------------------------------------------------------------------------------
+
+// The profile of blocks of one site, in a file.
+std::string WriteFileOfOneSite(const TempDir& folder) {
+  std::vector<char*> blocks(100);
+  for (char*& block : blocks) block = site_a.allocate(1000);
+  const std::string path = folder.Write("heap.pb.gz", "");
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  EXPECT_EQ(Hz3().heap_profile_write(fd, 0), 0);
+  close(fd);
+  FreeAll(blocks);
+  return path;
+}
+
+TEST_F(HeapProfileTest, PprofReadsItAndNamesTheSiteAndNoneOfOurFrames) {
+  if (!FindProgram("go")) GTEST_SKIP() << "SKIP: go, which has pprof, is not installed";
+  Start(kEveryBlock);
+  const TempDir folder;
+  RunOptions options;
+  options.environment = {{"HOME", folder.path()}, {"PPROF_TMPDIR", folder.path()}};
+  const RunResult result = RunProgram(
+      {"go", "tool", "pprof", "-top", "-nodefraction=0", WriteFileOfOneSite(folder)}, options);
+  ASSERT_TRUE(result.ok()) << result;
+  EXPECT_NE(result.out.find("Type: inuse_space"), std::string::npos) << result;
+  EXPECT_NE(result.out.find("site_a_allocate"), std::string::npos) << result;
+  EXPECT_EQ(result.out.find("hz3::Heap"), std::string::npos) << result;
+}
+
+TEST_F(HeapProfileTest, ItIsAWellFormedMessageOfTheFormatsFields) {
+  if (!FindProgram("protoc")) GTEST_SKIP() << "SKIP: protoc is not installed";
+  Start(kEveryBlock);
+  const TempDir folder;
+  // Of github.com/google/pprof/proto/profile.proto: the fields that are used, by number and type.
+  folder.Write("profile.proto", R"(
+    syntax = "proto3";
+    message ValueType { int64 type = 1; int64 unit = 2; }
+    message Sample { repeated uint64 location_id = 1; repeated int64 value = 2; }
+    message Mapping {
+      uint64 id = 1; uint64 memory_start = 2; uint64 memory_limit = 3; uint64 file_offset = 4;
+      int64 filename = 5; int64 build_id = 6;
+    }
+    message Line { uint64 function_id = 1; int64 line = 2; }
+    message Location { uint64 id = 1; uint64 mapping_id = 2; uint64 address = 3; repeated Line line = 4; }
+    message Function { uint64 id = 1; int64 name = 2; int64 system_name = 3; }
+    message Profile {
+      repeated ValueType sample_type = 1; repeated Sample sample = 2; repeated Mapping mapping = 3;
+      repeated Location location = 4; repeated Function function = 5;
+      repeated string string_table = 6; int64 drop_frames = 7; int64 time_nanos = 9;
+      int64 duration_nanos = 10; ValueType period_type = 11; int64 period = 12;
+      repeated int64 comment = 13; int64 default_sample_type = 14;
+    })");
+  const RunResult result = RunProgram({"sh", "-c",
+                                       "gzip -dc " + WriteFileOfOneSite(folder) + " | protoc -I " +
+                                           folder.path() + " --decode=Profile profile.proto"});
+  ASSERT_TRUE(result.ok()) << result;
+  EXPECT_NE(result.out.find("string_table: \"stranded_space\""), std::string::npos);
+  // A field that the message above does not have, or of another type, is printed by its number.
+  EXPECT_FALSE(std::regex_search(result.out, std::regex("(^|\n) *[0-9]+[:{ ]"))) << result;
+}
+
+// -- By the environment
+// ----------------------------------------------------------------------------
 
 // What the tests below start this program for.
 TEST(DISABLED_Program, LeaksTenBlocksOfAKibibyte) {
@@ -440,8 +503,7 @@ TEST_F(HeapProfileTest, AProgramIsProfiledFromItsStartToItsExitWhenTheEnvironmen
   ASSERT_TRUE(result.ok()) << result;
   const auto profiles = RunProgram({"ls", folder.path()});
   ASSERT_TRUE(profiles.out.starts_with("heap.")) << profiles;
-  const std::string path =
-      folder.path() + "/" + profiles.out.substr(0, profiles.out.find('\n'));
+  const std::string path = folder.path() + "/" + profiles.out.substr(0, profiles.out.find('\n'));
   const PprofProfile profile = ParsedFile(open(path.c_str(), O_RDONLY));
   EXPECT_EQ(profile.period, 1);
   EXPECT_GT(Total(profile, "alloc_objects"), 100);
@@ -465,8 +527,8 @@ TEST_F(HeapProfileTest, ALeakReportNamesTheBlocksThatAreLeft) {
 }
 
 TEST_F(HeapProfileTest, ASettingThatMakesNoSenseIsNamedAndIgnored) {
-  for (const auto& [name, value] : {std::pair{"HZ3_HEAP_PROFILE", "file,interval=few"},
-                                    std::pair{"HZ3_LEAK_REPORT", "yes"}}) {
+  for (const auto& [name, value] :
+       {std::pair{"HZ3_HEAP_PROFILE", "file,interval=few"}, std::pair{"HZ3_LEAK_REPORT", "yes"}}) {
     const RunResult result = RunSelf({name, value});
     EXPECT_TRUE(result.ok()) << result;
     EXPECT_EQ(result.err, std::string("hz3: ignored ") + name +

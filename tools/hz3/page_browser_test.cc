@@ -258,11 +258,13 @@ TEST_F(PageBrowserTest, CallSitesAreOrderedAndFilteredAsAsked) {
   const std::string stacks = ".map((row) => row.querySelector('summary').textContent).join()";
   EXPECT_EQ(rows(stacks), "third,<b>second</b>,first");
   EXPECT_EQ(rows("[0].cells[0].textContent"), "3 MiB");
-  Value("{const order = document.getElementById('profile-order'); order.value = 'stranded_space';"
-        " order.dispatchEvent(new Event('change', {bubbles: true}));}");
+  Value(
+      "{const order = document.getElementById('profile-order'); order.value = 'stranded_space';"
+      " order.dispatchEvent(new Event('change', {bubbles: true}));}");
   EXPECT_EQ(rows(stacks), "first,<b>second</b>,third");
-  Value("{const filter = document.getElementById('profile-filter'); filter.value = 'THI';"
-        " filter.dispatchEvent(new Event('input', {bubbles: true}));}");
+  Value(
+      "{const filter = document.getElementById('profile-filter'); filter.value = 'THI';"
+      " filter.dispatchEvent(new Event('input', {bubbles: true}));}");
   EXPECT_EQ(rows(".filter((row) => !row.hidden)" + stacks), "third");
   EXPECT_THAT(Text("profile-about"), HasSubstr("heap.pb.gz"));
   ExpectNoSidewaysScrolling(phone);

@@ -205,9 +205,11 @@ class Parser {
   // The fields 1 and 2 of a message: type and unit, id and name.
   Pair TwoNumbers(std::string_view message) {
     uint64_t numbers[3] = {};
-    ok_ = ForEachField(message, [&](const Field& field) {
-            if (field.number <= 2) numbers[field.number] = field.value;
-          }) && ok_;
+    ok_ = ForEachField(message,
+                       [&](const Field& field) {
+                         if (field.number <= 2) numbers[field.number] = field.value;
+                       }) &&
+          ok_;
     return {numbers[1], numbers[2]};
   }
 
@@ -224,9 +226,11 @@ class Parser {
 
   void AddMapping(std::string_view message) {
     uint64_t numbers[7] = {};
-    ok_ = ForEachField(message, [&](const Field& field) {
-            if (field.number <= 6) numbers[field.number] = field.value;
-          }) && ok_;
+    ok_ = ForEachField(message,
+                       [&](const Field& field) {
+                         if (field.number <= 6) numbers[field.number] = field.value;
+                       }) &&
+          ok_;
     PprofMapping& mapping = profile_.mappings[numbers[1]];
     mapping.begin = numbers[2];
     mapping.end = numbers[3];
@@ -238,12 +242,14 @@ class Parser {
     uint64_t id = 0;
     PprofLocation location;
     uint64_t function = 0;
-    ok_ = ForEachField(message, [&](const Field& field) {
-            if (field.number == 1) id = field.value;
-            if (field.number == 2) location.mapping = field.value;
-            if (field.number == 3) location.address = field.value;
-            if (field.number == 4) function = TwoNumbers(field.bytes).first;
-          }) && ok_;
+    ok_ = ForEachField(message,
+                       [&](const Field& field) {
+                         if (field.number == 1) id = field.value;
+                         if (field.number == 2) location.mapping = field.value;
+                         if (field.number == 3) location.address = field.value;
+                         if (field.number == 4) function = TwoNumbers(field.bytes).first;
+                       }) &&
+          ok_;
     profile_.locations[id] = location;
     location_functions_[id] = function;
   }

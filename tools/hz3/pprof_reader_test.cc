@@ -20,7 +20,8 @@ std::string BytesOf(const ProtoMessage& message) {
 std::string SmallProfile() {
   ProtoMessage figure, mapping, function, line, first, second, sample, profile;
   figure.Number(1, 1).Number(2, 2);
-  mapping.Number(1, 1).Number(2, 0x1000).Number(3, 0x2000).Number(4, 0x500).Number(5, 3).Number(6, 4);
+  mapping.Number(1, 1).Number(2, 0x1000).Number(3, 0x2000).Number(4, 0x500).Number(5, 3).Number(6,
+                                                                                                4);
   function.Number(1, 7).Number(2, 5);
   line.Number(1, 7);
   first.Number(1, 1).Number(2, 1).Number(3, 0x1001).Message(4, line);

@@ -74,11 +74,14 @@ Json ProfileTable(const std::string& name, const PprofProfile& profile,
   }
   std::vector<Row> rows = FirstRows({by_stack.begin(), by_stack.end()}, figures);
   const auto key = static_cast<size_t>(std::max(profile.FigureIndex("inuse_space"), 0));
-  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
-    return a.second[key] > b.second[key];
-  });
-  Json table = {{"file", name},       {"period", profile.period}, {"totals", totals},
-                {"sites", by_stack.size()}, {"comments", profile.comments}, {"figures", Json::array()},
+  std::stable_sort(rows.begin(), rows.end(),
+                   [&](const Row& a, const Row& b) { return a.second[key] > b.second[key]; });
+  Json table = {{"file", name},
+                {"period", profile.period},
+                {"totals", totals},
+                {"sites", by_stack.size()},
+                {"comments", profile.comments},
+                {"figures", Json::array()},
                 {"rows", Json::array()}};
   for (const auto& figure : profile.figures) table["figures"].push_back(figure.name);
   for (const auto& [stack, values] : rows) {

@@ -20,8 +20,8 @@ PprofProfile Profile() {
 
 const std::map<uint64_t, std::string>& Symbols() {
   static const std::map<uint64_t, std::string> symbols = {
-      {1, "main main.cc:7"},     {2, "parse parse.cc:3"}, {3, "malloc"},
-      {4, "hz3::Heap::Slow()"},  {5, "parse parse.cc:3"}, {6, "operator new(unsigned long)"}};
+      {1, "main main.cc:7"},    {2, "parse parse.cc:3"}, {3, "malloc"},
+      {4, "hz3::Heap::Slow()"}, {5, "parse parse.cc:3"}, {6, "operator new(unsigned long)"}};
   return symbols;
 }
 

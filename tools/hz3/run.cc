@@ -49,8 +49,8 @@ absl::Status KeepProfile(const std::string& folder, pid_t pid) {
   if (!file.is_open()) {
     return absl::NotFoundError("the program left no heap profile: it ended by a signal or _exit");
   }
-  return WriteTextFile(target, std::string{std::istreambuf_iterator<char>(file),
-                                           std::istreambuf_iterator<char>()});
+  return WriteTextFile(
+      target, std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
 }
 
 // Runs the program to its end; what the folders hold then is from its processes.
