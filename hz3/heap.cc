@@ -14,6 +14,8 @@
 #include "hz3/base/report.h"
 #include "hz3/config/config.h"
 #include "hz3/harden/fault_handler.h"
+#include "hz3/objects/watched_blocks.h"
+#include "hz3/observe/pprof_profile.h"
 #include "hz3/policy/budget_settings.h"
 
 namespace hz3 {
@@ -287,6 +289,8 @@ void* Heap::AllocateWide(size_t bytes) {
   }
   p = RefillWide(c);
   if (p == nullptr) return AllocateLarge(bytes, kPageSize, false);
+  if (profile_.sampling()) [[unlikely]]
+    NoteIfWatched(p);
   if (bytes >= kNotedBlock) budget_.NoteUse();
   return p;
 }
@@ -300,7 +304,7 @@ void* Heap::RefillWide(SizeClass c) {
     Tcache::BusyScope busy(*cache);
     cache->AnswerBroadcast();
     Housekeeping(*cache);
-    p = cache->Refill(c);
+    p = cache->CachedObjects(c) > 0 ? cache->Pop(c) : cache->Refill(c);
   }
   if (arena_.meter().alarmed()) [[unlikely]]
     budget_.Relieve();
@@ -317,6 +321,8 @@ void* Heap::AllocateClassSlow(SizeClass c) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(InfoOf(c).size, allocate);
   if (p == nullptr) return NoMemory();
+  if (profile_.sampling()) [[unlikely]]
+    NoteIfWatched(p);
   if (arena_.meter().alarmed()) [[unlikely]]
     budget_.Relieve();
   errno = saved;
@@ -327,8 +333,8 @@ void* Heap::AllocateFromCache(Tcache& cache, SizeClass c) {
   Tcache::BusyScope busy(cache);
   cache.AnswerBroadcast();
   Housekeeping(cache);
-  // StartThread may have allocated and so filled this bin already.
-  if (cache.CachedObjects(c) > 0) return *--cache.top[c.value()];
+  // A watched block is next; or StartThread has allocated and so filled this bin already.
+  if (cache.CachedObjects(c) > 0) return cache.Pop(c);
   const Request request{c, InfoOf(c).pages, 1};
   if (pressure_.FailsAgain(request, [&] { cache.FlushAll(Delivery::kBitmap); })) return nullptr;
   void* p = cache.Refill(c);
@@ -380,6 +386,8 @@ void* Heap::AllocateLarge(size_t bytes, size_t align, bool zero) {
   void* p = allocate();
   if (p == nullptr) p = budget_.callback().AskAndRetry(bytes, allocate);
   if (p == nullptr) return NoMemory();
+  if (profile_.sampling()) [[unlikely]]
+    MaybeSample(p, pages * kPageSize);
   if (bytes >= kNotedBlock) budget_.NoteUse();
   if (arena_.meter().alarmed()) [[unlikely]]
     budget_.Relieve();
@@ -433,25 +441,38 @@ void Heap::FreeSlow(void* p) {
   if (p == nullptr) return;
   const Tag tag = arena_.segmap().Lookup(p);
   if (tag >= kTagPrivate) {
-    tag == kTagPrivate ? FreePrivate(p) : FreeLarge(p);
-    return;
+    if (tag == kTagPrivate) return FreePrivate(p);
+    return tag == kTagWatched ? FreeOnWatchedPage(p) : FreeLarge(p);
   }
   if (tag == 0) {
     if (FreeGuarded(p)) return;
     ReportBadFree(p);
   }
+  FreeInClass(SizeClass(tag), p, false);
+}
+
+void Heap::FreeInClass(SizeClass c, void* p, bool watched) {
   const int saved = errno;
-  const SizeClass c(tag);
   Tcache* cache = StartedCache();
   if (cache == nullptr) {
+    if (watched) registry_.watched().Unwatch(p);
     FreeDirectly(c, p);
   } else {
     Tcache::BusyScope busy(*cache);
     cache->AnswerBroadcast();
     Housekeeping(*cache);
-    cache->Accept(c, p);
+    cache->Accept(c, p, watched);
   }
   errno = saved;
+}
+
+// Most blocks here are a watched one's neighbours: what the hot path would have done is done here.
+void Heap::FreeOnWatchedPage(void* p) {
+  const SizeClass c(PlainTagOf(p));
+  const bool watched = registry_.watched().IsWatched(p);
+  if (!watched && thread_cache()->Push(c, p)) return;
+  if (watched) profile_.NoteFree(p);
+  FreeInClass(c, p, watched);
 }
 
 void Heap::FreeDirectly(SizeClass c, void* p) {
@@ -462,6 +483,7 @@ void Heap::FreeDirectly(SizeClass c, void* p) {
 
 void Heap::FreeLarge(void* p) {
   const int saved = errno;
+  ForgetSample(p);
   const PageIndex page = arena_.segmap().PageOf(p);
   if (arena_.segmap().Get(page) == kTagHuge) {
     if (arena_.segmap().AddressOf(page) != p) ReportMisuse(Misuse::kInteriorPointer, p);
@@ -514,7 +536,7 @@ void Heap::ReportBadFree(void* p) const {
 
 size_t Heap::UsableSize(const void* p) {
   if (p == nullptr) return 0;
-  const Tag tag = arena_.segmap().Lookup(p);
+  const Tag tag = PlainTagOf(p);
   if (tag == kTagHuge) {
     // Large::UsableSize reads the head slot only.
     return RoundUp(arena_.segment(SlotOf(arena_.segmap().PageOf(p))).huge.bytes, kPageSize);
@@ -536,20 +558,22 @@ size_t Heap::UsableSize(const void* p) {
 
 void* Heap::AllocateZeroSize() { return EnsureReady() ? zero_blocks_.Allocate() : nullptr; }
 
-// Draws when the thread's next one is due before anything else: the unwinder may allocate.
-void* Heap::SampleGuarded(size_t bytes) {
+// Draws when the thread's next one is due before anything else: the unwinder may allocate. A block
+// that a profile has sampled stays.
+void* Heap::SampleGuarded(size_t bytes, const void* p) {
   const bool due = slow_paths_to_sample != 0;
   constexpr uint32_t kMean = std::max(kConfig.guarded_sample_refills, 1u);
   slow_paths_to_sample = 1 + kMean / 2 + RandomBelow(kMean);
   if (!due || bytes == 0 || bytes > GuardedPool::kMaxSize || !EnsureReady()) return nullptr;
+  if (p != nullptr && profile_.has_run() && registry_.watched().IsWatched(p)) return nullptr;
   const int saved = errno;
-  void* p = nullptr;
+  void* guarded = nullptr;
   if (guarded_pool_.ready() || guarded_pool_.Init(SystemMemory())) {
     InstallFaultHandler(ExplainFaultAt);
-    p = guarded_pool_.Allocate(bytes);
+    guarded = guarded_pool_.Allocate(bytes);
   }
   errno = saved;
-  return p;
+  return guarded;
 }
 
 bool Heap::FreeGuarded(void* p) {
@@ -602,24 +626,119 @@ void Heap::CheckSize(const void* p, size_t bytes) {
 }
 
 void* Heap::ResizeInPlace(void* p, size_t bytes) {
-  const Tag tag = arena_.segmap().Lookup(p);
+  const Tag tag = PlainTagOf(p);
   if (bytes > PTRDIFF_MAX) return nullptr;
   const bool is_run = tag == kTagHuge || tag == kTagLarge || IsWide(tag);
   if (is_run && reinterpret_cast<uintptr_t>(p) % kPageSize != 0) {
     ReportMisuse(Misuse::kInteriorPointer, p);
   }
+  // A block of another size is another sample. One that moves is nobody's in between.
   if (tag == kTagHuge && bytes > kSegmentSize) {
+    const size_t had = UsableSize(p);
+    const bool sampled = ForgetSample(p);
     void* resized = Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
+    if (sampled && resized == nullptr) Sample(p, had);
+    if (profile_.sampling() && resized != nullptr) [[unlikely]]
+      MaybeSample(resized, PagesFor(bytes) * kPageSize);
     if (arena_.meter().alarmed()) [[unlikely]]
       budget_.Relieve();
     return resized;
   }
   if ((tag == kTagLarge || IsWide(tag)) && bytes > kMaxBinnedSize && bytes <= kSegmentSize) {
+    const size_t pages = PagesFor(bytes);
     Shard& shard = shards_[shards_.OwnerOf(p)];
-    LeaseHolder hold(shard.lease());
-    return shard.ResizeRun(p, static_cast<unsigned>(PagesFor(bytes))) ? p : nullptr;
+    {
+      LeaseHolder hold(shard.lease());
+      if (!shard.ResizeRun(p, static_cast<unsigned>(pages))) return nullptr;
+    }
+    ForgetSample(p);
+    if (profile_.sampling()) [[unlikely]]
+      MaybeSample(p, pages * kPageSize);
+    return p;
   }
   return nullptr;
+}
+
+Tag Heap::PlainTagOf(const void* p) {
+  const Segmap& segmap = arena_.segmap();
+  return segmap.Contains(p) ? PlainTag(arena_, segmap.PageOf(p)) : Tag{0};
+}
+
+// The thread has taken p from a bin. What cannot be noted need not be watched.
+void Heap::NoteIfWatched(void* p) {
+  if (!registry_.watched().IsWatched(p)) return;
+  const int saved = errno;
+  if (!profile_.NoteAllocation(p, InfoOf(SizeClass(PlainTagOf(p))).size)) {
+    registry_.watched().Unwatch(p);
+  }
+  errno = saved;
+}
+
+// p came from no bin: its bytes pass the thread's sample points here.
+void Heap::MaybeSample(void* p, size_t bytes) {
+  Tcache* cache = OwnCache();
+  if (cache == nullptr) return;
+  {
+    Tcache::BusyScope busy(*cache);
+    cache->AnswerBroadcast();
+    if (!cache->sample_points().Pass(bytes)) return;
+  }
+  Sample(p, bytes);
+}
+
+void Heap::Sample(void* p, size_t bytes) {
+  const int saved = errno;
+  registry_.watched().Watch(p, arena_.segmap().Lookup(p));
+  if (!profile_.NoteAllocation(p, bytes)) registry_.watched().Unwatch(p);
+  errno = saved;
+}
+
+// p, which goes to no bin, is not what was sampled any more. Whether it was sampled.
+bool Heap::ForgetSample(void* p) {
+  if (!profile_.has_run()) [[likely]]
+    return false;
+  if (!registry_.watched().IsWatched(p)) return false;
+  profile_.NoteFree(p);
+  registry_.watched().Unwatch(p);
+  return true;
+}
+
+bool Heap::StartProfile(size_t interval, uint64_t seed) {
+  if (!EnsureReady()) return false;
+  LeaseHolder hold(profile_lease_);
+  registry_.SetSampling(interval, seed);
+  if (!profile_.Start(SystemMemory(), interval)) {
+    registry_.SetSampling(0, 0);
+    return false;
+  }
+  FollowSampling();
+  return true;
+}
+
+void Heap::StopProfile() {
+  if (!EnsureReady()) return;
+  LeaseHolder hold(profile_lease_);
+  profile_.Stop();
+  registry_.SetSampling(0, 0);
+  FollowSampling();
+}
+
+// What lies in the bins has passed no sample points: all threads empty them when they come by.
+void Heap::FollowSampling() {
+  Tcache* cache = StartedCache();
+  if (cache == nullptr) {
+    registry_.Broadcast(nullptr);
+  } else {
+    Tcache::BusyScope busy(*cache);
+    registry_.Broadcast(cache);
+  }
+}
+
+int Heap::WriteProfile(const char* default_figure, int fd) {
+  if (!profile_.has_run()) return EINVAL;
+  LeaseHolder hold(profile_lease_);
+  profile_.MeasureFragmentation(shards_);
+  return WritePprofProfile(profile_, SystemMemory(), default_figure, fd);
 }
 
 void Heap::ReleaseThread() {
@@ -678,6 +797,7 @@ ClassStatsTable Heap::GetClassStats() {
 // later run before this one and may still allocate.
 void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   if (!EnsureReady()) return;
+  profile_lease_.Lock();
   pressure_.LockForFork();
   registry_.LockForFork();
   arena_.purge_lease().Lock();
@@ -689,10 +809,14 @@ void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   guarded_blocks_.LockForFork();
   budget_.callback().LockForFork();
   for (PaddedLease& padded : private_leases_) padded.lease.Lock();
+  registry_.watched().LockForFork();
+  profile_.LockForFork();
 }
 
 void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
+  profile_.UnlockAfterFork();
+  registry_.watched().UnlockAfterFork();
   for (PaddedLease& padded : private_leases_) padded.lease.Unlock();
   budget_.callback().UnlockAfterFork();
   guarded_blocks_.UnlockAfterFork();
@@ -704,11 +828,14 @@ void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
   arena_.purge_lease().Unlock();
   registry_.UnlockAfterFork();
   pressure_.UnlockAfterFork();
+  profile_lease_.Unlock();
 }
 
 void Heap::AfterForkInChild() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
   for (PaddedLease& padded : private_leases_) padded.lease.ResetAfterFork();
+  profile_.ResetAfterFork();
+  profile_lease_.ResetAfterFork();
   budget_.callback().ResetAfterFork();
   guarded_blocks_.ResetAfterFork();
   quarantine_.ResetAfterFork();

@@ -21,6 +21,7 @@
 #include "hz3/harden/zero_blocks.h"
 #include "hz3/objects/private_heap.h"
 #include "hz3/objects/size_classes.h"
+#include "hz3/observe/heap_profile.h"
 #include "hz3/observe/segment_walk.h"
 #include "hz3/observe/stats.h"
 #include "hz3/pages/arena.h"
@@ -63,13 +64,14 @@ class Heap {
 
   // A block of 0 bytes that cannot be touched, or nullptr: then any small one will do.
   void* AllocateZeroSize();
-  // Now and then a block for `bytes` from the guarded pool; mostly nullptr.
-  void* MaybeGuarded(size_t bytes) {
+  // Now and then a block for `bytes` from the guarded pool, to take the place of `p`; mostly
+  // nullptr.
+  void* MaybeGuarded(size_t bytes, const void* p = nullptr) {
     if (slow_paths_to_sample > 1) [[likely]] {
       --slow_paths_to_sample;
       return nullptr;
     }
-    return SampleGuarded(bytes);
+    return SampleGuarded(bytes, p);
   }
   // Whether `p`, any pointer at all, is of a kind that the heap checks by itself, whatever the
   // configuration: one of those two, or a block of a first-class heap.
@@ -120,6 +122,13 @@ class Heap {
     }
     return result;
   }
+  // Samples one block every `interval` bytes on average from now on, with all figures at 0. The
+  // seed decides which. False without memory.
+  bool StartProfile(size_t interval, uint64_t seed);
+  void StopProfile();
+  // Writes the profile, in pprof's format; readers show `default_figure` first. 0, or the error.
+  int WriteProfile(const char* default_figure, int fd);
+  HeapProfile& profile() { return profile_; }
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
   size_t ArenaBytes() {
@@ -184,7 +193,15 @@ class Heap {
   void FreeLarge(void* p);
   void FreeDirectly(SizeClass c, void* p);
   void FreePrivate(void* p);
-  void* SampleGuarded(size_t bytes);
+  void FreeInClass(SizeClass c, void* p, bool watched);
+  void FreeOnWatchedPage(void* p);
+  void NoteIfWatched(void* p);
+  void MaybeSample(void* p, size_t bytes);
+  void Sample(void* p, size_t bytes);
+  bool ForgetSample(void* p);
+  Tag PlainTagOf(const void* p);
+  void FollowSampling();
+  void* SampleGuarded(size_t bytes, const void* p);
   bool FreeGuarded(void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
   ShardId HomeShard();
@@ -203,6 +220,8 @@ class Heap {
   // Of the hardened configuration.
   Quarantine quarantine_;
   GuardedBlocks guarded_blocks_;
+  HeapProfile profile_;
+  Lease profile_lease_;  // held by who writes the profile, starts or stops it; before all others
   Lease init_lease_;
   // Few enough for a fork to take, many enough that heaps seldom meet. Leaves of the order: who holds
   // one takes no other.

@@ -47,6 +47,7 @@ class HeapLayoutMaker {
     layout.class_count = kClasses;
     layout.tag_large = kTagLarge;
     layout.tag_huge = kTagHuge;
+    layout.tag_watched = kTagWatched;
   }
 
   static constexpr void AddArena(HeapLayout& layout) {
@@ -86,7 +87,8 @@ class HeapLayoutMaker {
     static_assert(sizeof(Span::free_) == 32 && sizeof(Span::mail_) == 32);
     static_assert(sizeof(Span::size_class_) == 1 && sizeof(Span::free_count_) == 2);
     layout.in_record = {sizeof(Span), offsetof(Span, size_class_), offsetof(Span, free_count_),
-                        offsetof(Span, free_), offsetof(Span, mail_)};
+                        offsetof(Span, free_), offsetof(Span, mail_),
+                        offsetof(Span, plain_tag)};
   }
 
   static constexpr void AddShards(HeapLayout& layout) {

@@ -18,7 +18,7 @@ namespace hz3 {
 
 struct HeapLayout {
   static constexpr char kMagic[8] = {'h', 'z', '3', ' ', 'h', 'e', 'a', 'p'};
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
 
   // Where an array is, and what it consists of.
   struct Array {
@@ -41,6 +41,7 @@ struct HeapLayout {
   uint32_t class_count;
   uint32_t tag_large;
   uint32_t tag_huge;
+  uint32_t tag_watched;  // the page's record says what the tag would be otherwise
 
   // The arena: one object, whose fields are addresses of tables and counts.
   const void* arena;
@@ -63,6 +64,7 @@ struct HeapLayout {
     uint32_t bytes;
     uint32_t size_class, free_count;  // uint8, uint16
     uint32_t free, mail;
+    uint32_t plain_tag;  // uint8, of any page of tag_watched
   } in_record;
 
   // The table of shards: a pointer and a count.

@@ -31,7 +31,7 @@ __attribute__((noinline, cold)) void* MallocMissed(size_t bytes) {
   void* p = heap.AllocateSlow(bytes);
   if constexpr (kConfig.guarded_sample_refills > 0) {
     // Only instead of one that was there: a limit holds for sampled blocks, too.
-    void* guarded = p != nullptr ? heap.MaybeGuarded(bytes) : nullptr;
+    void* guarded = p != nullptr ? heap.MaybeGuarded(bytes, p) : nullptr;
     if (guarded != nullptr) [[unlikely]] {
       heap.FreeSlow(p);
       return guarded;

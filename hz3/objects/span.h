@@ -40,7 +40,8 @@ class alignas(2 * kCacheLine) Span {
   const ClassInfo& info() const { return InfoOf(size_class_); }
   bool AllFree() const { return free_count_ == info().objects; }
 
-  // Moves up to `want` free objects of the span that starts at `base` to out[0..]; returns how many.
+  // Moves up to `want` free objects of the span that starts at `base` to out[0..]; returns how
+  // many.
   unsigned Take(char* base, void** out, unsigned want);
   // The object at byte `offset` of the span becomes free.
   FreeResult Free(uint32_t offset) {
@@ -84,8 +85,13 @@ class alignas(2 * kCacheLine) Span {
   uint32_t previous = kNoIndex;
   uint8_t bucket = 0;
 
+  // WatchedBlocks' (watched_blocks.h): what the page's tag would be if no block on it were watched.
+  // Relaxed: ordered by the tag that says that one is.
+  std::atomic<uint8_t> plain_tag{0};
+
  private:
   friend class HeapLayoutMaker;
+  friend class WatchedBlocks;
   unsigned TakeAtRandom(char* base, void** out, unsigned want);
 
   uint8_t back_ = 0;
@@ -95,7 +101,10 @@ class alignas(2 * kCacheLine) Span {
   // Relaxed or acq_rel atomics, see Post and Collect; on a line of their own, because other cores
   // write them while the owner works on the rest.
   alignas(kCacheLine) std::atomic<uint64_t> mail_[kWords] = {};
+  // Relaxed: one bit a block, which changes only while the block is its thread's.
+  std::atomic<uint64_t> watched_[kWords] = {};
 };
+static_assert(sizeof(Span) == 2 * kCacheLine, "what others write lies on the second line");
 
 }  // namespace hz3
 

@@ -4,6 +4,7 @@
 
 #include "hz3/objects/size_classes.h"
 #include "hz3/objects/span.h"
+#include "hz3/objects/watched_blocks.h"
 
 namespace hz3 {
 namespace {
@@ -16,7 +17,7 @@ void AddSpan(const Span& span, unsigned pages, SegmentFigures& figures) {
 }
 
 void AddRun(Arena& arena, PageIndex page, unsigned pages, SegmentFigures& figures) {
-  const Tag tag = arena.segmap().Get(page);
+  const Tag tag = PlainTag(arena, page);
   if (IsSmall(tag)) return AddSpan(arena.page_record<Span>(page), pages, figures);
   if (tag == 0) {  // free pages whose memory is on its way back to the system
     figures.free_dirty_pages += pages;

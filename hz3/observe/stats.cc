@@ -7,6 +7,7 @@
 #include "hz3/config/config.h"
 #include "hz3/objects/span.h"
 #include "hz3/observe/segment_walk.h"
+#include "hz3/objects/watched_blocks.h"
 
 namespace hz3 {
 namespace {
@@ -62,7 +63,7 @@ void AddRuns(Arena& arena, const Segment& segment, ClassStatsTable& classes) {
   const PageBits& starts = segment.start_bits();
   for (unsigned i = starts.NextSet(0); i != PageBits::kNone; i = starts.NextSet(i + 1)) {
     const PageIndex page(FirstPageOf(segment.slot()).value() + i);
-    const Tag tag = arena.segmap().Get(page);
+    const Tag tag = PlainTag(arena, page);
     if (tag == 0 || tag >= kClasses) continue;
     ++classes[tag].spans;
     if (!IsSmall(tag)) continue;

@@ -4,6 +4,7 @@
 
 #include "hz3/base/report.h"
 #include "hz3/config/config.h"
+#include "hz3/objects/watched_blocks.h"
 
 namespace hz3 {
 namespace {
@@ -444,7 +445,7 @@ void Shard::CollectSegment(Segment& segment) {
 
 // The hint may be stale: the page may be anything by now, and then there is no mail for it.
 void Shard::CollectSpan(PageIndex page) {
-  if (!IsSmall(arena_->segmap().Get(page))) return;
+  if (!IsSmall(PlainTag(*arena_, page))) return;
   Span& span = arena_->page_record<Span>(page);
   if (span.size_class() == SizeClass(0)) return;
   const unsigned before = span.free_count();

@@ -19,6 +19,7 @@ void Registry::Init(const ShardTable& shards, MetadataPool& pool, size_t memory_
   shards_ = &shards;
   arena_bytes_ = memory_bytes;
   pool_ = &pool;
+  watched_.Init(shards.arena());
 }
 
 Tcache* Registry::Start(std::atomic<Tcache*>* handle) {
@@ -126,6 +127,7 @@ size_t Registry::RobOthers(Tcache* self) {
 
 void Registry::ResetAfterFork(Tcache* self) HZ3_NO_ANALYSIS {
   lease_.ResetAfterFork();
+  watched_.ResetAfterFork();
   if (self != nullptr) self->thread_id = ThisThreadId();
   waiting_.store(false, std::memory_order_relaxed);
   for (Tcache* cache = head_; cache != nullptr;) {

@@ -37,6 +37,11 @@ Tcache::Tcache(const ShardTable& shards, MetadataPool& pool, TcacheControl& cont
   for (unsigned c = 0; c < kTags; ++c) top[c] = const_cast<void**>(&kNothing[1]);
   for (Bin& bin : bins_) bin.base = const_cast<void**>(&kNothing[1]);
   answered_epoch_.store(control.epoch(), std::memory_order_relaxed);
+  FollowSampling();
+}
+
+void Tcache::FollowSampling() {
+  sample_points_.Start(control_->sample_interval(), control_->NextSampleSeed());
 }
 
 uint32_t Tcache::MaxCapacity(SizeClass c) {
@@ -153,10 +158,58 @@ void* Tcache::Refill(SizeClass c) {
   unsigned got = (*shards_)[shard_].stash(c).Take(bin.base, want);
   if (got == 0) got = scarce ? RefillOne(c, bin.base) : RefillFromShards(c, bin.base, want);
   if constexpr (kConfig.hardened) Shuffle(bin.base, got);
+  if (!sample_points_.PassAll(size_t{got} * InfoOf(c).size)) [[unlikely]]
+    got = PlaceSamplePoints(c, got);
   top[c.value()] = bin.base + got;
   RestoreLimit(c);
   if (got == 0) return nullptr;
-  return *--top[c.value()];
+  return Pop(c);
+}
+
+// The n objects that the bin was refilled with pass one by one. One that cannot be held goes back
+// at once, so that it is never unwatched by chance; but one object is kept for the caller.
+unsigned Tcache::PlaceSamplePoints(SizeClass c, unsigned n) {
+  void** const objects = bins_[c.value()].base;
+  unsigned kept = 0;
+  for (unsigned i = 0; i < n; ++i) {
+    void* object = objects[i];
+    if (sample_points_.Pass(InfoOf(c).size)) {
+      if (Hold(c, object)) {
+        object = nullptr;
+      } else if (kept > 0 || i + 1 < n) {
+        Deliver(c, &object, 1, Delivery::kBitmap);
+        continue;
+      }
+    }
+    objects[kept++] = object;
+  }
+  return kept;
+}
+
+bool Tcache::Hold(SizeClass c, void* object) {
+  if (!held_.Add(*pool_, c, object)) return false;
+  control_->watched().Watch(object, c.value());
+  return true;
+}
+
+// The lowest n objects of the bin leave it: those that are held come back to their places.
+void Tcache::ReleaseHeld(SizeClass c, void** objects, unsigned n) {
+  if (held_.count() == 0) [[likely]]
+    return;
+  for (unsigned i = 0; i < n; ++i) {
+    if (objects[i] != nullptr) continue;
+    objects[i] = held_.TakeFirst(c);
+    control_->watched().Unwatch(objects[i]);
+  }
+}
+
+void Tcache::PushWatched(SizeClass c, void* object) {
+  if (held_.Add(*pool_, c, object)) {
+    *top[c.value()]++ = nullptr;
+    return;
+  }
+  control_->watched().Unwatch(object);
+  Deliver(c, &object, 1, Delivery::kBitmap);
 }
 
 unsigned Tcache::RefillFromShards(SizeClass c, void** out, unsigned want) {
@@ -223,7 +276,7 @@ unsigned Tcache::RefillFromNeighbours(SizeClass c, void** out, unsigned want,
   return 0;
 }
 
-void Tcache::Accept(SizeClass c, void* object) {
+void Tcache::Accept(SizeClass c, void* object, bool watched) {
   flushes.Add(1);
   Bin& bin = bins_[c.value()];
   bin.missed = true;
@@ -232,10 +285,12 @@ void Tcache::Accept(SizeClass c, void* object) {
   // A thread that has none of its own: until there are enough for whole batches.
   if (!scarce && goes_home && bin.capacity == 0 &&
       StashRemote(object, c, shards_->OwnerOf(object))) {
+    if (watched) control_->watched().Unwatch(object);
     return;
   }
   if (scarce || !EnsureBin(c)) {
     if (Count(c) > 0) FlushOldest(c, Count(c), Delivery::kBitmap);
+    if (watched) control_->watched().Unwatch(object);
     Deliver(c, &object, 1, Delivery::kBitmap);
     return;
   }
@@ -249,7 +304,11 @@ void Tcache::Accept(SizeClass c, void* object) {
       FlushOldest(c, goes_home ? Count(c) : (bin.capacity + 1) / 2, Delivery::kStash);
     }
   }
-  *top[c.value()]++ = object;
+  if (watched) [[unlikely]] {
+    PushWatched(c, object);
+  } else {
+    *top[c.value()]++ = object;
+  }
   RestoreLimit(c);
 }
 
@@ -262,6 +321,7 @@ bool Tcache::GoesHome(SizeClass c, const void* object) const {
 void Tcache::FlushOldest(SizeClass c, unsigned n, Delivery delivery) {
   Bin& bin = bins_[c.value()];
   const unsigned count = Count(c);
+  ReleaseHeld(c, bin.base, n);
   Deliver(c, bin.base, n, delivery);
   memmove(bin.base, bin.base + n, (count - n) * sizeof(void*));
   top[c.value()] = bin.base + (count - n);
@@ -375,6 +435,7 @@ void Tcache::Retire() {
     top[i] = bins_[i].base;
   }
   capacity_bytes_.Subtract(capacity_bytes_.Get());
+  held_.Release(*pool_);
   if (remote_.room() != nullptr) pool_->Free(remote_.room(), kRemoteBytes);
   remote_.SetRoom(nullptr);
 }
@@ -389,6 +450,7 @@ size_t Tcache::Rob() {
     Top const lowest = bin.base + bin.taken;
     if (last - lowest < 2) continue;
     const unsigned n = static_cast<unsigned>(last - lowest) - 1;
+    ReleaseHeld(c, lowest, n);
     Deliver(c, lowest, n, Delivery::kBitmap);
     // Release: the owner that pops down to it may be gone from its slow path since long.
     __atomic_store_n(&lowest[n - 1], nullptr, __ATOMIC_RELEASE);
@@ -426,6 +488,7 @@ void Tcache::AnswerBroadcast() {
   const uint32_t epoch = control_->epoch();
   if (answered_epoch_.load(std::memory_order_relaxed) == epoch) return;
   FlushAll(Delivery::kBitmap);
+  FollowSampling();
   answered_epoch_.store(epoch, std::memory_order_release);
   control_->NoteAnswer();
   RestoreLimits();

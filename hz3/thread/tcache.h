@@ -19,11 +19,18 @@
 // entry that is left. Owners in the slow path (busy) are not robbed: they set busy and then look at
 // the handle, the thief sets the handle and, after the barrier, looks at busy.
 //
+// A watched block (objects/watched_blocks.h) is a nullptr in its bin, and held aside
+// (held_blocks.h): the pop that is due to get it takes the slow path, and so can note who it is.
+// Refills place the sample points (sample_points.h) that decide which blocks are watched. A block
+// keeps its watch while it goes through bins, whoever gets it, so that a block in use is watched
+// with the probability that its size gives, whatever the order of mallocs and frees; it loses it
+// when it leaves the bins.
+//
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
-// the thread's part of the budget does or when the bin lies idle; a thread that never allocates of a
-// class keeps its bin short; all bins together at most TcacheControl::ThreadBytes() and,
-// on top, their first capacities (half a MiB for all classes but the wide ones, 6.5 MiB for
-// those) and the remote stash.
+// the thread's part of the budget does or when the bin lies idle; a thread that never allocates of
+// a class keeps its bin short; all bins together at most TcacheControl::ThreadBytes() and, on top,
+// their first capacities (half a MiB for all classes but the wide ones, 6.5 MiB for those) and the
+// remote stash.
 #ifndef HZ3_THREAD_TCACHE_H_
 #define HZ3_THREAD_TCACHE_H_
 
@@ -37,7 +44,9 @@
 #include "hz3/base/words.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/shard/shard_table.h"
+#include "hz3/thread/held_blocks.h"
 #include "hz3/thread/remote_stash.h"
+#include "hz3/thread/sample_points.h"
 #include "hz3/thread/tcache_control.h"
 
 namespace hz3 {
@@ -87,8 +96,23 @@ class alignas(2 * kCacheLine) Tcache {
   // An object of class c, with the bin refilled; nullptr when the shards have none. With
   // `effort` of the ladder the bin gets no more than that one object.
   void* Refill(SizeClass c);
-  // Takes `object` of class c, flushing the older half of the bin when it is full.
-  void Accept(SizeClass c, void* object);
+  // The object on top of the bin, which is not empty.
+  void* Pop(SizeClass c) {
+    void* p = *--top[c.value()];
+    return p != nullptr ? p : held_.TakeLast(c);
+  }
+  // Takes `object` of class c, flushing the older half of the bin when it is full. One that is
+  // watched stays so while it lies in the bin.
+  void Accept(SizeClass c, void* object, bool watched = false);
+  // What the hot path of free does, for a block whose class it could not see.
+  bool Push(SizeClass c, void* object) {
+    Top const bin_top = top[c.value()];
+    if (IsFull(&top[c.value()], bin_top)) return false;
+    *bin_top = object;
+    top[c.value()] = bin_top + 1;
+    return true;
+  }
+  SamplePoints& sample_points() { return sample_points_; }
   // Looks at the next few bins: one that holds much and was not used since the last look is
   // emptied. Once in a while; all bins get their turn.
   void EmptyIdleBins();
@@ -213,6 +237,11 @@ class alignas(2 * kCacheLine) Tcache {
   unsigned GroupByOwner(ShardId owner, void** objects, unsigned n) const;
   void Deliver(SizeClass c, void** objects, unsigned n, Delivery delivery);
   void DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n, Delivery delivery);
+  void FollowSampling();
+  unsigned PlaceSamplePoints(SizeClass c, unsigned n);
+  bool Hold(SizeClass c, void* object);
+  void ReleaseHeld(SizeClass c, void** objects, unsigned n);
+  void PushWatched(SizeClass c, void* object);
   bool StashRemote(void* object, SizeClass c, ShardId owner);
   void DeliverRemote(Delivery delivery);
   unsigned Count(SizeClass c) const {
@@ -234,6 +263,8 @@ class alignas(2 * kCacheLine) Tcache {
   std::atomic<bool> busy_{false};
   bool robbed_ = false;  // the thief's store; the owner's look comes after the handle's release
   RemoteStash remote_;
+  HeldBlocks held_;
+  SamplePoints sample_points_;
 };
 static_assert(sizeof(Tcache) <= kPageSize, "one page fault and one page for each thread");
 

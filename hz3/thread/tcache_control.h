@@ -1,6 +1,6 @@
-// TcacheControl: what every thread cache asks of the process: how much it may hold, whether memory is
-// scarce, and whether it has been asked to empty its bins. The registry is its only writer but for
-// the answers and the memory that a limit leaves.
+// TcacheControl: what every thread cache asks of the process: how much it may hold, whether memory
+// is scarce, and whether it has been asked to empty its bins. The registry is its only writer but
+// for the answers and the memory that a limit leaves.
 //
 // Any thread; slow and event paths. See registry.h for the broadcast's protocol.
 #ifndef HZ3_THREAD_TCACHE_CONTROL_H_
@@ -13,7 +13,9 @@
 #include <cstdint>
 
 #include "hz3/base/lease.h"
+#include "hz3/base/random.h"
 #include "hz3/config/config.h"
+#include "hz3/objects/watched_blocks.h"
 
 namespace hz3 {
 
@@ -28,8 +30,7 @@ class TcacheControl {
     const size_t n = std::max<size_t>(threads(), 1);
     const size_t part = std::clamp(kConfig.tcache_total_bytes / n, kConfig.tcache_min_bytes,
                                    kConfig.tcache_max_bytes);
-    const size_t memory =
-        std::min(arena_bytes_, memory_bytes_.load(std::memory_order_relaxed));
+    const size_t memory = std::min(arena_bytes_, memory_bytes_.load(std::memory_order_relaxed));
     return std::min(part, memory / kArenaPart / n);
   }
   // From now on there are this many bytes of memory to reckon with, SIZE_MAX: the arena's.
@@ -42,6 +43,17 @@ class TcacheControl {
   // While memory is scarce, frees go straight to the bitmaps and refills take one object.
   bool scarce() const { return scarce_.load(std::memory_order_acquire); }
   void set_scarce(bool scarce) { scarce_.store(scarce, std::memory_order_release); }
+
+  // One sample point every so many bytes that come out of the shards, 0: none. Threads follow at
+  // the next broadcast. The seed decides where the points lie, for threads in the order in which
+  // they follow.
+  void SetSampling(size_t interval, uint64_t seed) {
+    sample_seed_.store(seed, std::memory_order_relaxed);
+    sample_interval_.store(interval, std::memory_order_relaxed);
+  }
+  size_t sample_interval() const { return sample_interval_.load(std::memory_order_relaxed); }
+  uint64_t NextSampleSeed() { return Mix(sample_seed_.fetch_add(1, std::memory_order_relaxed)); }
+  WatchedBlocks& watched() { return watched_; }
 
   // Waits until nobody is being robbed (see tcache.h).
   void AwaitThief() { LeaseHolder hold(lease_); }
@@ -60,12 +72,15 @@ class TcacheControl {
   size_t arena_bytes_ = 0;                      // fixed after Init
   std::atomic<size_t> memory_bytes_{SIZE_MAX};  // relaxed: the budget's word, read now and then
   std::atomic<uint32_t> threads_{0};            // relaxed: a figure
+  std::atomic<size_t> sample_interval_{0};      // relaxed: the broadcast orders it
+  std::atomic<uint64_t> sample_seed_{0};        // relaxed: the same
   // Sequentially consistent with the limits, see Tcache::RestoreLimit.
   std::atomic<uint32_t> epoch_{0};
   std::atomic<uint32_t> answers_{0};  // futex word
   std::atomic<bool> waiting_{false};  // a leader sleeps on answers_
   // Release/acquire: with the release that is counted before it is set, see Pressure.
   std::atomic<bool> scarce_{false};
+  WatchedBlocks watched_;
 };
 
 }  // namespace hz3

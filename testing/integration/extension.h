@@ -20,6 +20,9 @@ extern "C" {
 [[gnu::weak]] std::size_t hz3_soft_limit(void);
 [[gnu::weak]] int hz3_set_pressure_callback(int (*callback)(std::size_t, void*), void* arg);
 [[gnu::weak]] std::size_t hz3_purge(void);
+[[gnu::weak]] int hz3_heap_profile_start(std::size_t interval);
+[[gnu::weak]] int hz3_heap_profile_stop(void);
+[[gnu::weak]] int hz3_heap_profile_write(int fd, int first);
 }
 
 namespace hz3::testlib {
@@ -46,6 +49,12 @@ struct Extension {
   decltype(&::hz3_set_pressure_callback) set_pressure_callback =
       Find(::hz3_set_pressure_callback, "hz3_set_pressure_callback");
   decltype(&::hz3_purge) purge = Find(::hz3_purge, "hz3_purge");
+  decltype(&::hz3_heap_profile_start) heap_profile_start =
+      Find(::hz3_heap_profile_start, "hz3_heap_profile_start");
+  decltype(&::hz3_heap_profile_stop) heap_profile_stop =
+      Find(::hz3_heap_profile_stop, "hz3_heap_profile_stop");
+  decltype(&::hz3_heap_profile_write) heap_profile_write =
+      Find(::hz3_heap_profile_write, "hz3_heap_profile_write");
 };
 
 inline const Extension& Hz3() {

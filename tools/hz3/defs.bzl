@@ -3,7 +3,13 @@
 load("@rules_cc//cc:defs.bzl", "cc_library", "cc_test")
 load("//bench:defs.bzl", "ABSL_USER_COPTS")
 
-def hz3_tool_library(name, deps = [], more_srcs = [], test_deps = [], test_data = []):
+def hz3_tool_library(
+        name,
+        deps = [],
+        more_srcs = [],
+        test_deps = [],
+        test_data = [],
+        visibility = None):
     """cc_library `name` of name.h and name.cc, and its test where there is one.
 
     Args:
@@ -12,12 +18,14 @@ def hz3_tool_library(name, deps = [], more_srcs = [], test_deps = [], test_data 
       more_srcs: sources beside name.cc.
       test_deps: in addition to the box, its deps and googletest.
       test_data: as data of cc_test.
+      visibility: of the library; default: the package's.
     """
     cc_library(
         name = name,
         srcs = [name + ".cc"] + more_srcs,
         hdrs = [name + ".h"],
         copts = ABSL_USER_COPTS,
+        visibility = visibility,
         deps = deps,
     )
     test_srcs = native.glob([name + "_test.cc"], allow_empty = True)

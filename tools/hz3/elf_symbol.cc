@@ -106,4 +106,18 @@ std::optional<ElfSymbol> FindElfSymbol(const std::string& path, std::string_view
   return std::nullopt;
 }
 
+std::optional<uint64_t> LinkedAddress(const std::string& path, uint64_t offset) {
+  const MappedFile file(path);
+  const std::optional<Elf64_Ehdr> header = HeaderOf(file);
+  if (!header) return std::nullopt;
+  for (unsigned i = 0; i < header->e_phnum; ++i) {
+    const auto part = file.Get<Elf64_Phdr>(header->e_phoff + uint64_t{i} * sizeof(Elf64_Phdr));
+    if (!part || part->p_type != PT_LOAD || (part->p_flags & PF_X) == 0) continue;
+    if (offset >= part->p_offset && offset - part->p_offset < part->p_filesz) {
+      return part->p_vaddr + (offset - part->p_offset);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace hz3::tool

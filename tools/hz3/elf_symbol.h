@@ -18,6 +18,9 @@ struct ElfSymbol {
 // not there, or the file is no such file, or is broken.
 std::optional<ElfSymbol> FindElfSymbol(const std::string& path, std::string_view name);
 
+// The address, as linked, of the byte at `offset` of the file, when it is loaded as code.
+std::optional<uint64_t> LinkedAddress(const std::string& path, uint64_t offset);
+
 }  // namespace hz3::tool
 
 #endif  // TOOLS_HZ3_ELF_SYMBOL_H_

@@ -16,6 +16,10 @@ ABSL_FLAG(std::string, lane, "scale", "of hz3: scale (many threads), fast (few) 
 ABSL_FLAG(std::string, library, "", "this hz3 library instead of the one that came with the tool");
 ABSL_FLAG(bool, stats, false, "print what the program needed of memory when it has ended");
 ABSL_FLAG(std::string, json, "", "write the same as JSON to this file");
+ABSL_FLAG(std::string, heap_profile, "", "write a heap profile to this file when the program ends");
+ABSL_FLAG(bool, leak_report, false, "print by call site what was not freed when the program ends");
+ABSL_FLAG(int64_t, profile_interval, 0,
+          "bytes between two sampled blocks, 1 for every block; 0: 524288, leak_report: 1");
 ABSL_FLAG(std::string, color, "auto", "auto (on a terminal), always or never");
 ABSL_FLAG(int32_t, interval_ms, 0, "between two looks; 0: 1000 for top, 100 for record");
 ABSL_FLAG(int32_t, iterations, 0, "stop after so many looks; 0: when the process ends");

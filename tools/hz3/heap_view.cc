@@ -200,6 +200,7 @@ class Reader {
     std::array<uint8_t, kTilePages> tags;
     const uint64_t first = uint64_t{tile->slot} * kTilePages;
     if (absl::Status s = memory_.Read(tags_ + first, tags.data(), tags.size()); !s.ok()) return s;
+    UncoverWatched(first, &tags);
     std::vector<Address> spans;
     for (unsigned i = 0; i < kTilePages; i = NextStart(raw, i)) {
       if (IsSpan(raw, tags, i)) spans.push_back(records_ + (first + i) * layout_.in_record.bytes);
@@ -222,6 +223,17 @@ class Reader {
       i = end;
     }
     return absl::OkStatus();
+  }
+
+  // Pages whose blocks the process watches for its heap profile: few, so one by one. One that
+  // cannot be read stays what it is.
+  void UncoverWatched(uint64_t first, std::array<uint8_t, kTilePages>* tags) const {
+    for (unsigned i = 0; i < kTilePages; ++i) {
+      if ((*tags)[i] != layout_.tag_watched) continue;
+      const Address record = records_ + (first + i) * layout_.in_record.bytes;
+      const auto tag = memory_.Get<uint8_t>(record + layout_.in_record.plain_tag);
+      if (tag.ok()) (*tags)[i] = *tag;
+    }
   }
 
   // Where what is at page i ends: at the next start, or where free and taken pages meet.

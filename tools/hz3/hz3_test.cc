@@ -21,6 +21,7 @@
 #include "nlohmann/json.hpp"
 #include "testing/lib/subprocess.h"
 #include "testing/lib/temp_dir.h"
+#include "tools/hz3/pprof_reader.h"
 #include "tools/hz3/recording.h"
 
 namespace hz3::tool {
@@ -157,6 +158,7 @@ TEST_F(RunTest, RefusesMistakesInOneLine) {
                                              {"run", "--lane=other", "true"},
                                              {"run", "--library=/nowhere.so", "true"},
                                              {"run", "--html=x", "true"},
+                                             {"run", "--profile_interval=-1", "true"},
                                              {"run", "--json"},
                                              {"nonsense"}}) {
     const RunResult result = Hz3(args);
@@ -170,6 +172,52 @@ TEST_F(RunTest, AJsonFileThatCannotBeWrittenDoesNotChangeHowTheProgramEnded) {
   const RunResult result = Hz3({"run", "--json=/nowhere/f.json", "--", "sh", "-c", "exit 4"});
   EXPECT_EQ(result.exit_code, 4);
   EXPECT_THAT(result.err, HasSubstr("cannot write /nowhere/f.json"));
+}
+
+TEST_F(RunTest, AHeapProfileOfTheProgramIsWrittenAndReported) {
+  const RunResult run = Hz3({"run", "--heap_profile", Path("p.pb.gz"), "--profile_interval=65536",
+                             "--", Runfile("tools/hz3/testing/busy"), "200"});
+  ASSERT_TRUE(run.ok()) << run;
+  const auto profile = ParsePprof(ReadText(Path("p.pb.gz")));
+  ASSERT_TRUE(profile.ok()) << profile.status();
+  EXPECT_EQ(profile->period, 65536);
+  EXPECT_GT(profile->samples.size(), 0u);
+  const RunResult report = Hz3({"report", "-o", Path("r.html"), Path("p.pb.gz")});
+  ASSERT_TRUE(report.ok()) << report;
+  EXPECT_THAT(ReadText(Path("r.html")), HasSubstr("\"stranded_space\""));
+}
+
+TEST_F(RunTest, TheProfileIsThatOfTheProgramItselfNotOfThoseThatItStarts) {
+  const RunResult run = Hz3({"run", "--heap_profile", Path("p.pb.gz"), "--profile_interval=1", "--",
+                             "xargs", "sort", "/dev/null"});
+  ASSERT_TRUE(run.ok()) << run;
+  const auto profile = ParsePprof(ReadText(Path("p.pb.gz")));
+  ASSERT_TRUE(profile.ok()) << profile.status();
+  for (const auto& [id, mapping] : profile->mappings) {
+    EXPECT_THAT(mapping.file, Not(EndsWith("/sort")));
+  }
+}
+
+TEST_F(RunTest, AProgramThatLeavesNoProfileIsTold) {
+  const RunResult run =
+      Hz3({"run", "--heap_profile", Path("p.pb.gz"), "--", "sh", "-c", "kill -KILL $$"});
+  EXPECT_EQ(run.signal, SIGKILL);
+  EXPECT_THAT(run.err, HasSubstr("left no heap profile"));
+}
+
+TEST_F(RunTest, TheLeakReportSaysWhatWasNotFreed) {
+  const RunResult run = Hz3({"run", "--leak_report", "--", "sort", "/dev/null"});
+  ASSERT_TRUE(run.ok()) << run;
+  EXPECT_THAT(run.err, HasSubstr(" blocks were not freed\n"));
+  EXPECT_THAT(run.err, HasSubstr(" blocks, allocated by\n    0x"));
+}
+
+TEST_F(RunTest, AProfileThatIsBrokenIsRefusedInOneLine) {
+  std::ofstream(Path("p.pb.gz")) << "\x1f\x8b\x08 and no more";
+  const RunResult report = Hz3({"report", "-o", Path("r.html"), Path("p.pb.gz")});
+  EXPECT_NE(report.exit_code, 0);
+  EXPECT_TRUE(IsOneLine(report.err)) << report.err;
+  EXPECT_THAT(report.err, HasSubstr("p.pb.gz: not a heap profile"));
 }
 
 // -- map and top ----------------------------------------------------------------------------------

@@ -30,8 +30,10 @@ const std::vector<Command>& Commands() {
        "[flags] [--] program [args ...]",
        "run a program on hz3",
        "With --stats or --json it says, when the program has ended, what it needed of memory.\n"
+       "With --heap_profile it writes which call sites allocated what (for hz3 report and pprof),\n"
+       "with --leak_report what was not freed, of processes that it starts, too.\n"
        "Ends as the program does; 127 when there is no such program, 126 when it cannot be run.\n",
-       {"lane", "library", "stats", "json"},
+       {"lane", "library", "stats", "json", "heap_profile", "leak_report", "profile_interval"},
        true,
        RunCommand},
       {"top",
@@ -59,9 +61,10 @@ const std::vector<Command>& Commands() {
        RecordCommand},
       {"report",
        "[flags] file ...",
-       "make a page of recordings and of the gate's JSON files",
-       "Files are recordings of hz3 record, or JSON files of the gate or of bench:peers, oldest\n"
-       "first. The page is complete in itself and works offline.\n",
+       "make a page of recordings, heap profiles and the gate's JSON files",
+       "Files are recordings of hz3 record, heap profiles of hz3 run --heap_profile, or JSON files\n"
+       "of the gate or of bench:peers, oldest first. The page is complete in itself and works\n"
+       "offline.\n",
        {"output", "gate", "partial"},
        false,
        ReportCommand},

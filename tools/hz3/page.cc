@@ -26,7 +26,10 @@ std::string HtmlSafe(const std::string& text) {
 }  // namespace
 
 std::string PageHtml(const PageData& data) {
-  const Json json = {{"title", data.title}, {"recordings", data.recordings}, {"gates", data.gates}};
+  const Json json = {{"title", data.title},
+                     {"recordings", data.recordings},
+                     {"gates", data.gates},
+                     {"profiles", data.profiles}};
   // What a program is called need not be UTF-8.
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   return absl::StrCat(

@@ -15,6 +15,7 @@ struct PageData {
   std::string title;
   std::vector<nlohmann::json> recordings;  // of ParseRecording, or of one sample
   std::vector<nlohmann::json> gates;       // of ParseGate, oldest first
+  std::vector<nlohmann::json> profiles = {};  // of ParseProfile
 };
 
 std::string PageHtml(const PageData& data);

@@ -609,6 +609,75 @@
     }
   };
 
+  // -- call sites --------------------------------------------------------------------------------
+
+  const figureWords = {
+    inuse_space: 'live', inuse_objects: 'live blocks', peak_space: 'at the peak',
+    alloc_space: 'allocated', stranded_space: 'stranded', pinned_space: 'pinned',
+  };
+  const profile = () => data.profiles[Number(byId('profile').value) || 0];
+  const shownFigures = () => Object.keys(figureWords)
+    .map((name) => ({name, at: profile().figures.indexOf(name)})).filter(({at}) => at >= 0);
+  const figureText = (name, value) => name.endsWith('_space') ? bytesText(value) : countText(value);
+
+  // The innermost frame, and the others on demand.
+  const stackCell = (stack) => {
+    const cell = element('td');
+    const details = element('details');
+    details.append(element('summary', stack[0] || '(unknown)'));
+    for (const frame of stack.slice(1)) details.append(element('div', frame));
+    cell.append(details);
+    return cell;
+  };
+
+  const drawProfile = () => {
+    const shown = profile();
+    const figures = shownFigures();
+    const order = shown.figures.indexOf(byId('profile-order').value);
+    const head = element('tr');
+    for (const {name} of figures) head.append(element('th', figureWords[name]));
+    head.append(element('th', 'allocated by'));
+    const total = element('tr', undefined, 'chosen');
+    for (const {name, at} of figures) total.append(element('td', figureText(name, shown.totals[at])));
+    total.append(element('td', `all ${countText(shown.sites)} call sites`));
+    const rows = [...shown.rows].sort((a, b) => b.values[order] - a.values[order]).map((row) => {
+      const made = element('tr');
+      for (const {name, at} of figures) made.append(element('td', figureText(name, row.values[at])));
+      made.append(stackCell(row.stack));
+      return made;
+    });
+    const table = byId('profile-table');
+    table.tHead.replaceChildren(head, total);
+    table.tBodies[0].replaceChildren(...rows);
+    byId('profile-about').textContent = [programText(shown.file),
+      shown.period > 1 ? `estimates, one sample every ${bytesText(shown.period)}` : 'every block',
+      ...shown.comments].join(' \u00b7 ');
+    filterStacks();
+  };
+
+  const filterStacks = () => {
+    const wanted = byId('profile-filter').value.toLowerCase();
+    for (const row of byId('profile-table').tBodies[0].rows) {
+      row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    }
+  };
+
+  const option = (text, value) => {
+    const made = element('option', text);
+    made.value = value;
+    return made;
+  };
+
+  const openProfiles = () => {
+    byId('profiles').hidden = false;
+    byId('profile-choice').hidden = data.profiles.length === 1;
+    byId('profile').replaceChildren(
+      ...data.profiles.map((each, i) => option(programText(each.file), String(i))));
+    byId('profile-order').replaceChildren(
+      ...shownFigures().map(({name}) => option(figureWords[name], name)));
+    drawProfile();
+  };
+
   // -- begin -------------------------------------------------------------------------------------
 
   const begin = () => {
@@ -622,6 +691,7 @@
       }));
     }
     if (data.recordings.length > 0) openRecording(0);
+    if (data.profiles.length > 0) openProfiles();
     if (data.gates.length > 0) openBenchmarks();
   };
 
@@ -633,6 +703,9 @@
   byId('recordings').addEventListener('change', (event) => openRecording(Number(event.target.value)));
   byId('gate-row').addEventListener('change', (event) => drawHistory(event.target.value));
   byId('gate-filter').addEventListener('input', filterRows);
+  byId('profile').addEventListener('change', drawProfile);
+  byId('profile-order').addEventListener('change', drawProfile);
+  byId('profile-filter').addEventListener('input', filterStacks);
   byId('map').addEventListener('pointermove', showTip);
   byId('map').addEventListener('pointerdown', showTip);
   byId('map').addEventListener('pointerleave', () => { byId('tip').hidden = true; });

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "tools/hz3/gate_json.h"
 #include "tools/hz3/page.h"
+#include "tools/hz3/profile_json.h"
 #include "tools/hz3/recording.h"
 #include "tools/hz3/testing/browser.h"
 #include "tools/hz3/testing/sample_views.h"
@@ -236,6 +238,38 @@ INSTANTIATE_TEST_SUITE_P(Looks, PageLookTest,
                                            NamedLook{"phone", {390, 844, true, false}},
                                            NamedLook{"phone_dark", {390, 844, true, true}}),
                          [](const auto& param) { return std::string(param.param.name); });
+
+TEST_F(PageBrowserTest, CallSitesAreOrderedAndFilteredAsAsked) {
+  PprofProfile profile;
+  profile.figures = {{"inuse_space", "bytes"}, {"stranded_space", "bytes"}};
+  profile.period = 4096;
+  std::map<uint64_t, std::string> symbols;
+  for (uint64_t id = 1; id <= 3; ++id) {
+    profile.locations[id] = {};
+    const auto value = static_cast<int64_t>(id << 20);
+    profile.samples.push_back({{id}, {value, (int64_t{4} << 20) - value}});
+  }
+  symbols = {{1, "first"}, {2, "<b>second</b>"}, {3, "third"}};
+  const Browser::Look phone = {400, 800};
+  Open({"hz3 report", {}, {}, {ProfileTable("dir/heap.pb.gz", profile, symbols)}}, phone);
+  const auto rows = [](const std::string& more) {
+    return Value("[...document.querySelectorAll('#profile-table tbody tr')]" + more);
+  };
+  const std::string stacks = ".map((row) => row.querySelector('summary').textContent).join()";
+  EXPECT_EQ(rows(stacks), "third,<b>second</b>,first");
+  EXPECT_EQ(rows("[0].cells[0].textContent"), "3 MiB");
+  Value(
+      "{const order = document.getElementById('profile-order'); order.value = 'stranded_space';"
+      " order.dispatchEvent(new Event('change', {bubbles: true}));}");
+  EXPECT_EQ(rows(stacks), "first,<b>second</b>,third");
+  Value(
+      "{const filter = document.getElementById('profile-filter'); filter.value = 'THI';"
+      " filter.dispatchEvent(new Event('input', {bubbles: true}));}");
+  EXPECT_EQ(rows(".filter((row) => !row.hidden)" + stacks), "third");
+  EXPECT_THAT(Text("profile-about"), HasSubstr("heap.pb.gz"));
+  ExpectNoSidewaysScrolling(phone);
+  ExpectQuiet();
+}
 
 }  // namespace
 }  // namespace hz3::tool

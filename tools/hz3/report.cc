@@ -8,6 +8,8 @@
 #include "tools/hz3/commands.h"
 #include "tools/hz3/gate_json.h"
 #include "tools/hz3/page.h"
+#include "tools/hz3/pprof_reader.h"
+#include "tools/hz3/profile_json.h"
 #include "tools/hz3/recording.h"
 
 namespace hz3::tool {
@@ -32,6 +34,12 @@ absl::Status AddFile(const std::string& path, bool must_be_gate, PageData* data)
     auto recording = ParseRecording(path, *text, absl::GetFlag(FLAGS_partial));
     if (!recording.ok()) return recording.status();
     data->recordings.push_back(*std::move(recording));
+    return absl::OkStatus();
+  }
+  if (!must_be_gate && LooksLikeGzip(*text)) {
+    auto profile = ParseProfile(path, *text);
+    if (!profile.ok()) return profile.status();
+    data->profiles.push_back(*std::move(profile));
     return absl::OkStatus();
   }
   auto gate = ParseGate(path, *text);

@@ -14,6 +14,7 @@ _PAGES = [
     "heaps.md",
     "hz3_command.md",
     "packages.md",
+    "profiles.md",
     "stats.md",
     "switches.md",
 ]

@@ -8,6 +8,7 @@
 
 #include "hz3/base/os_memory.h"
 #include "hz3/objects/span.h"
+#include "hz3/objects/watched_blocks.h"
 #include "hz3/pages/arena.h"
 #include "hz3/pages/large.h"
 #include "hz3/shard/shard_table.h"
@@ -33,11 +34,16 @@ class Maker {
 
   void Fill() {
     using K = KnownHeap;
+    watched_.Init(arena_);
     TakeObjects(K::kSmallSize, K::kSmallLive);
     void* mailed[K::kMailObjects];
     const SizeClass mail_class = ClassOf(K::kMailSize);
     Take(mail_class, mailed, K::kMailObjects);
-    for (unsigned i = 0; i < K::kMediumRuns; ++i) TakeRun(K::kMediumPages, MediumTag());
+    for (unsigned i = 0; i < K::kMediumRuns; ++i) {
+      void* run = TakeRun(K::kMediumPages, MediumTag());
+      // A heap profile makes no difference to who looks.
+      if (i == 0) watched_.Watch(run, MediumTag());
+    }
     void* dirty = TakeRun(K::kDirtyPages, kTagLarge);
     TakeRun(K::kLargePages, kTagLarge);
     void* in_mail = TakeRun(K::kMailPages, kTagLarge);
@@ -72,7 +78,9 @@ class Maker {
   }
   void TakeObjects(size_t size, unsigned n) {
     void* out[kMaxObjects];
-    Take(ClassOf(size), out, n);
+    const SizeClass c = ClassOf(size);
+    Take(c, out, n);
+    watched_.Watch(out[0], c.value());
   }
   void* TakeRun(unsigned pages, Tag tag) {
     LeaseHolder hold(shards_[0].lease());
@@ -84,6 +92,7 @@ class Maker {
 
   Arena arena_;
   ShardTable shards_;
+  WatchedBlocks watched_;
   void* no_cache_ = nullptr;
 };
 
