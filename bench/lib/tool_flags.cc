@@ -9,6 +9,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "bench/lib/runfiles.h"
 
 namespace hz3::bench {
 namespace {
@@ -91,6 +92,7 @@ std::string ToolFlagsHelp() {
 }
 
 void ParseToolFlagsOrExit(int argc, char** argv, std::string_view description) {
+  GoWhereUserIs();
   const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
   const std::string_view path = argc > 0 ? argv[0] : "tool";
   const std::string program(path.substr(path.rfind('/') + 1));

@@ -20,7 +20,8 @@ std::optional<std::string> SetToolFlags(const std::vector<std::string>& args,
 // without those of abseil itself.
 std::string ToolFlagsHelp();
 
-// Parses the whole command line of a tool that takes no positional arguments. --help prints
+// Parses the whole command line of a tool that takes no positional arguments, after going to where
+// the user of `bazel run` is. --help prints
 // `description` and the flags and ends the process with 0; a mistake is one line on stderr and ends
 // it with 2.
 void ParseToolFlagsOrExit(int argc, char** argv, std::string_view description);

@@ -154,6 +154,12 @@ TEST_F(Fixture, BlocksOfAPageShareAFolderAndPagesDoNot) {
   EXPECT_THAT(TryText(Block("cat x")).failures, SizeIs(1));
 }
 
+// The stand-in starts programs where Bazel does, in the folder of runfiles.
+TEST_F(Fixture, RelativePathsOfBazelRunMeanTheCallersFolder) {
+  const std::string record = "./bazelw run //tools:hz3 -- record -o here.jsonl -- your-program 50";
+  EXPECT_THAT(TryText(Block(record + "\ntest -s here.jsonl")).failures, IsEmpty());
+}
+
 TEST_F(Fixture, WhatABlockLeavesInTheBackgroundEndsWithIt) {
   const PageReport report = TryText(Block("sleep 60 &\necho $! > pid") +
                                     Block("sleep 0.2\n! kill -0 $(cat pid) 2>/dev/null"));
