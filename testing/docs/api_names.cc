@@ -58,4 +58,9 @@ Names NamesInTables(std::string_view page) {
   return names;
 }
 
+Names NamesInText(std::string_view page) {
+  static const std::regex name(R"(`((?:hz3|HZ3)_\w+)(?=[`(= ]))");
+  return Matches(std::string(page), name);
+}
+
 }  // namespace hz3::docs

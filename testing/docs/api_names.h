@@ -23,6 +23,9 @@ Names EnvironmentVariables(std::string_view source);
 // The code in the first cell of each row of a page's tables, without parameters: `name(x)` is name.
 Names NamesInTables(std::string_view page);
 
+// The names with hz3's prefixes in the code of a page, in tables or not: `hz3_...`, `HZ3_...`.
+Names NamesInText(std::string_view page);
+
 }  // namespace hz3::docs
 
 #endif  // TESTING_DOCS_API_NAMES_H_

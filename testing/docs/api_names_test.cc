@@ -34,5 +34,10 @@ TEST(NamesInTables, AreTheCodeOfFirstCells) {
               UnorderedElementsAre("a", "b", "c"));
 }
 
+TEST(NamesInText, AreWholeWordsOfCode) {
+  EXPECT_THAT(NamesInText("`hz3_a()`, `HZ3_B=1 x`, `hz3_c` hz3_d `hz3_e.md` `hz3_...` `hz3/x`"),
+              UnorderedElementsAre("hz3_a", "HZ3_B", "hz3_c"));
+}
+
 }  // namespace
 }  // namespace hz3::docs

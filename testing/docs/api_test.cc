@@ -102,6 +102,19 @@ TEST(ThePage, HasNoRowForWhatDoesNotExist) {
   EXPECT_THAT(Missing(Documented(), Offered()), IsEmpty()) << "of " << kPage;
 }
 
+// Of tests and tools, which the pages name where they describe them.
+const Names kOthers = {"hz3_heap_layout", "hz3_recording", "HZ3_TEST_SEED", "HZ3_TEST_STEPS",
+                       "HZ3_FAULT_PLAN"};
+
+TEST(AllPages, NameOnlyWhatIsOffered) {
+  Names known = Offered();
+  known.insert(kOthers.begin(), kOthers.end());
+  for (const std::string& path : arguments) {
+    if (!path.ends_with(".md")) continue;
+    EXPECT_THAT(Missing(NamesInText(ReadFile(path)), known), IsEmpty()) << "in " << path;
+  }
+}
+
 // What the libraries really export under hz3's own name is declared in a header, or the layout that
 // observers read.
 TEST(TheLibraries, ExportNothingOfHz3ThatThePageDoesNotHave) {

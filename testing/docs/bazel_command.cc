@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <sstream>
 
 #include "hz3/config/config.h"
@@ -168,12 +169,16 @@ std::optional<std::string> MistakeOf(const BazelCommand& command, const Tree& tr
   return std::nullopt;
 }
 
-std::vector<std::string> ProgramPaths(const std::string& label) {
+std::string FindProgram(const std::string& root, const std::string& label) {
   const size_t colon = label.find(':');
   const std::string package = label.substr(2, colon == std::string::npos ? colon : colon - 2);
   const std::string name =
       colon == std::string::npos ? package.substr(package.rfind('/') + 1) : label.substr(colon + 1);
-  return {package + "/" + name, package + "/" + name + "/" + name};
+  const std::string path = root + "/" + package + "/" + name;
+  for (const std::string& candidate : {path, path + "/" + name}) {
+    if (std::filesystem::is_regular_file(candidate)) return candidate;
+  }
+  return "";
 }
 
 }  // namespace hz3::docs

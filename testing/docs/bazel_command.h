@@ -28,8 +28,9 @@ BazelCommand ParseBazelCommand(const std::vector<std::string>& words);
 // One line that says what is wrong with the command; nothing: all that it names is there.
 std::optional<std::string> MistakeOf(const BazelCommand& command, const Tree& tree);
 
-// Where below bazel-bin the program of `label` can be; an alias has the name of its package.
-std::vector<std::string> ProgramPaths(const std::string& label);
+// The program of `label` below `root`, a bazel-bin or a workspace in runfiles; empty: it is not
+// there. An alias has the name of its package.
+std::string FindProgram(const std::string& root, const std::string& label);
 
 }  // namespace hz3::docs
 

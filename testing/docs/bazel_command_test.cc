@@ -1,9 +1,11 @@
 #include "testing/docs/bazel_command.h"
 
+#include <filesystem>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "testing/lib/temp_dir.h"
 
 namespace hz3::docs {
 namespace {
@@ -70,9 +72,16 @@ TEST(MistakeOf, SaysWhatIsNotThere) {
   EXPECT_THAT(Mistake("run //bench:repro //bench:gate"), HasSubstr("one target"));
 }
 
-TEST(ProgramPaths, KnowShortLabelsAndAliases) {
-  EXPECT_THAT(ProgramPaths("//bench:gate"), ElementsAre("bench/gate", "bench/gate/gate"));
-  EXPECT_THAT(ProgramPaths("//bench/gate"), ElementsAre("bench/gate/gate", "bench/gate/gate/gate"));
+TEST(FindProgram, KnowsShortLabelsAndAliases) {
+  const testlib::TempDir root;
+  std::filesystem::create_directories(root.path() + "/bench/gate");
+  const std::string repro = root.Write("bench/repro", "");
+  const std::string gate = root.Write("bench/gate/gate", "");
+  EXPECT_EQ(FindProgram(root.path(), "//bench:repro"), repro);
+  EXPECT_EQ(FindProgram(root.path(), "//bench/gate"), gate);
+  EXPECT_EQ(FindProgram(root.path(), "//bench/gate:gate"), gate);
+  EXPECT_EQ(FindProgram(root.path(), "//bench:gate"), gate) << "an alias";
+  EXPECT_EQ(FindProgram(root.path(), "//bench:peers"), "");
 }
 
 }  // namespace

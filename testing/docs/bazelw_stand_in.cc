@@ -24,13 +24,6 @@ int Refuse(const std::string& why) {
   return 2;
 }
 
-std::string FindProgram(const std::string& root, const std::string& label) {
-  for (const std::string& path : ProgramPaths(label)) {
-    if (std::filesystem::is_regular_file(root + "/" + path)) return root + "/" + path;
-  }
-  return "";
-}
-
 int Become(const std::string& root, const BazelCommand& command) {
   const std::string program = FindProgram(root, command.targets[0]);
   if (program.empty()) {

@@ -116,6 +116,13 @@ TEST_F(Fixture, ATargetThatDoesNotExistFailsBuiltTestedRunAndInTheText) {
   }
 }
 
+TEST_F(Fixture, AnOptionOfABuildThatDoesNotExistFailsInTheText) {
+  for (const char* option :
+       {"--config=scales", "--//hz3/config:arenas=1", "--//hz3/config:set=small_bins=1"}) {
+    EXPECT_THAT(TryText("`" + std::string(option) + "`\n").failures, SizeIs(1)) << option;
+  }
+}
+
 TEST_F(Fixture, WhatIsNotRunIsListedWithItsReasonAndCheckedAllTheSame) {
   const PageReport report =
       TryText("<!-- not run: takes long -->\n" + Block("./bazelw run //bench:peers -- --quick"));
@@ -128,6 +135,9 @@ TEST_F(Fixture, WhatIsNotRunIsListedWithItsReasonAndCheckedAllTheSame) {
       ElementsAre(HasSubstr("--help of //bench:peers does not list --quik")));
   EXPECT_THAT(TryText("`./bazelw run //tools:hz3 -- run --stat -- ls`\n").failures,
               ElementsAre(HasSubstr("does not list --stat")));
+  EXPECT_THAT(TryText("`hz3 run --stat`, `hz3 run --stats -- ls --any`\n").failures,
+              ElementsAre(HasSubstr("does not list --stat")));
+  EXPECT_THAT(TryText("`hz3 tip 1`\n").failures, ElementsAre(HasSubstr("no command 'tip'")));
 }
 
 TEST_F(Fixture, AMarkerWithoutAReasonFails) {

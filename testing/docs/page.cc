@@ -84,6 +84,18 @@ std::vector<std::string> CommandsOf(const std::string& script) {
   return commands;
 }
 
+// What `code` in the text says as a command that can be checked; empty: it is none. Brackets mark
+// what may be left out; a bar in a table is written with a backslash.
+std::string AsCommand(std::string code) {
+  std::erase_if(code, [](char c) { return c == '\\' || c == '[' || c == ']'; });
+  if (code.starts_with("./bazelw ") || code.starts_with("hz3 ")) return code;
+  if (code.starts_with("bazel ")) return "./bazelw " + code.substr(6);
+  if (code.starts_with("--config=") || code.starts_with("--//")) {
+    return "./bazelw build " + code + " //hz3:all";
+  }
+  return "";
+}
+
 class Reader {
  public:
   explicit Reader(const std::string& name) { page_.name = name; }
@@ -163,11 +175,12 @@ class Reader {
   }
 
   void FindInlineCommands(const std::string& line) {
-    for (size_t at = 0; (at = line.find("`./bazelw ", at)) != std::string::npos; ++at) {
-      std::string command = line.substr(at + 1, line.find('`', at + 1) - at - 1);
-      // As a bar is written in a table.
-      std::erase(command, '\\');
-      page_.inline_commands.push_back({line_, command});
+    for (size_t at = 0; (at = line.find('`', at)) != std::string::npos; ++at) {
+      const size_t end = line.find('`', at + 1);
+      if (end == std::string::npos) return;
+      const std::string command = AsCommand(line.substr(at + 1, end - at - 1));
+      if (!command.empty()) page_.inline_commands.push_back({line_, command});
+      at = end;
     }
   }
 

@@ -25,7 +25,8 @@ struct CommandBlock {
   std::vector<std::string> needs;
 };
 
-// A command in the text, `./bazelw ...`.
+// A command in the text: `./bazelw ...`, `bazel ...`, `hz3 ...`, or an option of a build,
+// `--config=...`, as a command that has it.
 struct InlineCommand {
   int line = 0;
   std::string command;

@@ -96,5 +96,14 @@ TEST(ReadPage, FindsCommandsInTheText) {
   EXPECT_EQ(page.inline_commands[1].line, 2);
 }
 
+TEST(ReadPage, TakesOptionsInTheTextForBuildsThatHaveThem) {
+  const Page page =
+      ReadPage("p.md", "`--config=x` or `--//a:b=c`, `hz3 run [--stats]`, `hz3.md`\n");
+  ASSERT_EQ(page.inline_commands.size(), 3u);
+  EXPECT_EQ(page.inline_commands[0].command, "./bazelw build --config=x //hz3:all");
+  EXPECT_EQ(page.inline_commands[1].command, "./bazelw build --//a:b=c //hz3:all");
+  EXPECT_EQ(page.inline_commands[2].command, "hz3 run --stats");
+}
+
 }  // namespace
 }  // namespace hz3::docs

@@ -112,25 +112,24 @@ RunResult Workshop::RunScript(const CommandBlock& block, const std::string& fold
   return RunProgram({"bash", "-c", std::string(kPrelude) + block.script}, options);
 }
 
-// The first flag of the program that its help does not list; empty: there is none, or the program
-// is not among the data of the test.
-std::string Workshop::UnknownFlag(const BazelCommand& command) const {
-  if (command.verb != "run" || command.arguments.empty()) return "";
-  for (const std::string& path : ProgramPaths(command.targets[0])) {
-    if (!fs::is_regular_file(root_ + "/" + path)) continue;
-    std::vector<std::string> help = {root_ + "/" + path, "--help"};
-    const std::string& first = command.arguments[0];
-    if (!first.starts_with("-")) help.insert(help.begin() + 1, first);
-    RunOptions options;
-    options.timeout = kHelpLimit;
-    options.environment = {{"RUNFILES_DIR", fs::path(root_).parent_path().string()}};
-    const RunResult result = RunProgram(help, options);
-    for (const std::string& word : command.arguments) {
-      if (word == "--") break;
-      const std::string flag = word.substr(0, word.find('='));
-      if (flag.starts_with("--") && flag != "--help" && !Lists(result.out + result.err, flag)) {
-        return flag;
-      }
+// Empty when the help of the program lists every flag, or the program is not among the data of the
+// test.
+std::string Workshop::MistakeInArguments(const std::string& label,
+                                         const std::vector<std::string>& arguments) const {
+  const std::string program = FindProgram(root_, label);
+  if (program.empty() || arguments.empty()) return "";
+  std::vector<std::string> command = {program, "--help"};
+  if (!arguments[0].starts_with("-")) command.insert(command.begin() + 1, arguments[0]);
+  RunOptions options;
+  options.timeout = kHelpLimit;
+  options.environment = {{"RUNFILES_DIR", fs::path(root_).parent_path().string()}};
+  const RunResult help = RunProgram(command, options);
+  if (!help.ok()) return label + " has no command '" + arguments[0] + "'";
+  for (const std::string& word : arguments) {
+    if (word == "--") break;
+    const std::string flag = word.substr(0, word.find('='));
+    if (flag.starts_with("--") && flag != "--help" && !Lists(help.out, flag)) {
+      return "--help of " + label + " does not list " + flag;
     }
   }
   return "";
@@ -138,11 +137,18 @@ std::string Workshop::UnknownFlag(const BazelCommand& command) const {
 
 // Of a command that is not executed: empty when all that it names is there.
 std::string Workshop::MistakeIn(const std::string& command) const {
-  if (!command.starts_with(kBazelw)) return "";
-  const BazelCommand bazel = ParseBazelCommand(ShellWords(command.substr(kBazelw.size())));
+  std::vector<std::string> words = ShellWords(command);
+  const std::string first = words.empty() ? "" : words[0];
+  if (first != "./bazelw" && first != "hz3") return "";
+  words.erase(words.begin());
+  // `hz3 <command>` is any of them.
+  if (first == "hz3") {
+    return words.empty() || words[0].starts_with("<") ? ""
+                                                      : MistakeInArguments("//tools:hz3", words);
+  }
+  const BazelCommand bazel = ParseBazelCommand(words);
   if (const auto mistake = MistakeOf(bazel, tree_)) return *mistake;
-  const std::string flag = UnknownFlag(bazel);
-  return flag.empty() ? "" : "--help of " + bazel.targets[0] + " does not list " + flag;
+  return bazel.verb == "run" ? MistakeInArguments(bazel.targets[0], bazel.arguments) : "";
 }
 
 void Workshop::CheckOnly(const std::string& place, const std::string& command,

@@ -43,7 +43,8 @@ class Workshop {
                 PageReport* report) const;
   void CheckOnly(const std::string& place, const std::string& command, PageReport* report) const;
   std::string MistakeIn(const std::string& command) const;
-  std::string UnknownFlag(const BazelCommand& command) const;
+  std::string MistakeInArguments(const std::string& label,
+                                 const std::vector<std::string>& arguments) const;
 
   const std::string root_;
   const std::chrono::milliseconds time_limit_;
