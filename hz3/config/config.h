@@ -52,6 +52,8 @@ namespace hz3 {
     "blocks of 4 to 4.5 KiB come from spans (false: two whole pages each)")                         \
   X(bool, exact_fit, true, true, "a run is cut from a hole of exactly its length if there is one") \
   X(bool, fullest_first, true, true, "refill from the fullest span and segment (false: any)")     \
+  X(bool, spare_holes, true, true,                                                                \
+    "refills use up scattered free pages before they cut into a hole of 64 pages or more")        \
   X(bool, borrow, true, true,                                                                     \
     "a shard without dirty free pages carves in its neighbours before it touches fresh ones")     \
   X(bool, flush_by_lease, true, true,                                                             \
