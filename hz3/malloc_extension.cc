@@ -5,6 +5,7 @@
 
 #include "hz3/background_purge.h"
 #include "hz3/base/text.h"
+#include "hz3/config/build_flags.h"
 #include "hz3/config/config.h"
 #include "hz3/heap.h"
 #include "hz3/policy/budget_settings.h"
@@ -14,7 +15,7 @@
 
 using hz3::heap;
 
-HZ3_EXPORT const char* hz3_version(void) { return "0.1.0"; }
+HZ3_EXPORT const char* hz3_version(void) { return hz3::kBuildVersion; }
 HZ3_EXPORT const char* hz3_lane(void) { return hz3::kLaneName; }
 
 HZ3_EXPORT size_t hz3_arena_bytes(void) { return heap.ArenaBytes(); }
