@@ -25,7 +25,7 @@ Names Matches(const std::string& text, const std::regex& pattern) {
 
 Names DeclaredNames(std::string_view header) {
   static const std::regex name(R"(\b(hz3_\w+))");
-  static const std::regex macro(R"(#define (HZ3_\w+))");
+  static const std::regex macro(R"(\b(HZ3_\w+))");
   const std::string code = WithoutComments(header);
   Names names = Matches(code, name);
   names.merge(Matches(code, macro));

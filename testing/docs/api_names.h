@@ -11,7 +11,7 @@ namespace hz3::docs {
 
 using Names = std::set<std::string>;
 
-// Functions, types and macros that a C header declares: hz3_... and HZ3_..., without its guard.
+// Functions, types and constants that a C header declares: hz3_..., HZ3_..., without its guard.
 Names DeclaredNames(std::string_view header);
 
 // What a linker version script makes global, patterns as they stand there.

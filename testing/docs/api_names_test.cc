@@ -12,8 +12,8 @@ using ::testing::UnorderedElementsAre;
 TEST(DeclaredNames, AreThoseOutsideOfComments) {
   EXPECT_THAT(DeclaredNames("#ifndef HZ3_X_H_\n#define HZ3_X_H_\n/* hz3_old() ** */\n"
                             "#define HZ3_NONE 0\nint hz3_set(size_t n);  // hz3_other\n"
-                            "typedef int (*hz3_callback)(void);\n"),
-              UnorderedElementsAre("HZ3_NONE", "hz3_set", "hz3_callback"));
+                            "typedef int (*hz3_callback)(void);\nenum { HZ3_ONE = 1 };\n"),
+              UnorderedElementsAre("HZ3_NONE", "HZ3_ONE", "hz3_set", "hz3_callback"));
 }
 
 TEST(ExportedPatterns, AreTheGlobalOnes) {

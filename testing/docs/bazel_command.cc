@@ -15,7 +15,8 @@ constexpr std::string_view kSet = "--//hz3/config:set=";
 constexpr std::string_view kConfig = "--config=";
 
 // Options of Bazel itself that pages use. One that is not here is taken for a slip of the pen.
-constexpr std::array<std::string_view, 7> kBazelOptions = {"-c",
+constexpr std::array<std::string_view, 8> kBazelOptions = {"--custom_malloc",
+                                                           "-c",
                                                            "--keep_going",
                                                            "--remote_executor",
                                                            "--remote_default_exec_properties",

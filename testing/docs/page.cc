@@ -43,7 +43,8 @@ bool HasCommands(std::string_view language) {
 
 // Whether a line that stands in no command block looks like a command.
 bool LooksLikeACommand(const std::string& line) {
-  constexpr std::array<std::string_view, 5> kFirstWords = {"$", "./bazelw", "bazel", "hz3", "sudo"};
+  constexpr std::array<std::string_view, 8> kFirstWords = {"$",    "./bazelw", "bazel", "hz3",
+                                                           "sudo", "cc",       "dpkg",  "docker"};
   const std::vector<std::string> words = SplitAtSpaces(line);
   if (words.empty()) return false;
   return IsOneOf(words[0], kFirstWords) || words[0].starts_with("LD_PRELOAD=") ||
@@ -90,6 +91,9 @@ std::string AsCommand(std::string code) {
   std::erase_if(code, [](char c) { return c == '\\' || c == '[' || c == ']'; });
   if (code.starts_with("./bazelw ") || code.starts_with("hz3 ")) return code;
   if (code.starts_with("bazel ")) return "./bazelw " + code.substr(6);
+  if (constexpr std::string_view kOurs = "--@hakozuna//"; code.starts_with(kOurs)) {
+    code.replace(0, kOurs.size(), "--//");  // as consumers write it
+  }
   if (code.starts_with("--config=") || code.starts_with("--//")) {
     return "./bazelw build " + code + " //hz3:all";
   }

@@ -97,12 +97,14 @@ TEST(ReadPage, FindsCommandsInTheText) {
 }
 
 TEST(ReadPage, TakesOptionsInTheTextForBuildsThatHaveThem) {
-  const Page page =
-      ReadPage("p.md", "`--config=x` or `--//a:b=c`, `hz3 run [--stats]`, `hz3.md`\n");
-  ASSERT_EQ(page.inline_commands.size(), 3u);
+  const Page page = ReadPage("p.md",
+                             "`--config=x` or `--//a:b=c`, as `--@hakozuna//a:b=c` elsewhere, "
+                             "`hz3 run [--stats]`, `hz3.md`\n");
+  ASSERT_EQ(page.inline_commands.size(), 4u);
   EXPECT_EQ(page.inline_commands[0].command, "./bazelw build --config=x //hz3:all");
   EXPECT_EQ(page.inline_commands[1].command, "./bazelw build --//a:b=c //hz3:all");
-  EXPECT_EQ(page.inline_commands[2].command, "hz3 run --stats");
+  EXPECT_EQ(page.inline_commands[2].command, page.inline_commands[1].command);
+  EXPECT_EQ(page.inline_commands[3].command, "hz3 run --stats");
 }
 
 }  // namespace
