@@ -103,8 +103,8 @@ TEST(ThePage, HasNoRowForWhatDoesNotExist) {
 }
 
 // Of tests and tools, which the pages name where they describe them.
-const Names kOthers = {"hz3_heap_layout", "hz3_recording", "HZ3_TEST_SEED", "HZ3_TEST_STEPS",
-                       "HZ3_FAULT_PLAN"};
+const Names kOthers = {"hz3_heap_layout", "hz3_recording",        "HZ3_TEST_SEED", "HZ3_TEST_STEPS",
+                       "HZ3_SOVERSION",   "hz3_malloc_extension", "HZ3_FAULT_PLAN"};
 
 TEST(AllPages, NameOnlyWhatIsOffered) {
   Names known = Offered();
