@@ -81,6 +81,7 @@ TEST(ReadPage, RefusesCommandsThatHideFromTheTest) {
                 ElementsAre(HasSubstr("a command in a block of ''")));
   }
   EXPECT_THAT(ReadPage("p.md", "    cc_binary(\n\n```text\nhz3.jsonl\n```\n").mistakes, IsEmpty());
+  EXPECT_THAT(ReadPage("p.md", "```yaml\nbazel test //...\n```\n").mistakes, IsEmpty());
 }
 
 TEST(ReadPage, RefusesABlockThatDoesNotEnd) {
