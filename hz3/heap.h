@@ -133,6 +133,10 @@ class Heap {
   // For first-class heaps (private_heaps.h). nullptr when the heap cannot be had.
   Arena* arena() { return EnsureReady() ? &arena_ : nullptr; }
   MetadataPool& pool() { return pool_; }
+  // A large block that becomes a part of one.
+  void* AllocatePrivateRun(size_t bytes, size_t align) {
+    return AllocateLarge(bytes, align, false);
+  }
   // The lease of the next one, shared with others. A fork takes all of them.
   Lease& NextPrivateLease() {
     // Relaxed: any number does.

@@ -20,7 +20,7 @@ void* TakeObject(PrivateHeap& owner, SizeClass c) {
     void* object = owner.Take(c);
     if (object != nullptr) return object;
   }
-  void* run = heap.AllocateLarge(InfoOf(c).pages * kPageSize, kPageSize, false);
+  void* run = heap.AllocatePrivateRun(InfoOf(c).pages * kPageSize, kPageSize);
   if (run == nullptr) return nullptr;
   LeaseHolder hold(owner.lease());
   owner.AddSpan(c, run);
@@ -28,7 +28,7 @@ void* TakeObject(PrivateHeap& owner, SizeClass c) {
 }
 
 void* TakeRun(PrivateHeap& owner, size_t bytes, size_t align) {
-  void* run = heap.AllocateLarge(bytes, std::max(align, kPageSize), false);
+  void* run = heap.AllocatePrivateRun(bytes, std::max(align, kPageSize));
   if (run == nullptr) return nullptr;
   LeaseHolder hold(owner.lease());
   owner.AddRun(run, PagesFor(bytes));

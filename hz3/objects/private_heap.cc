@@ -11,44 +11,53 @@ PageIndex PrivateHeap::FirstPageOfRun(Arena& arena, const void* p) {
 
 PrivateHeap* PrivateHeap::Of(Arena& arena, const void* p) {
   if (arena.segmap().Lookup(p) != kTagPrivate) return nullptr;
-  return arena.page_record<Record>(FirstPageOfRun(arena, p)).owner;
+  return Get<PrivateHeap*>(arena.page_record<Span>(FirstPageOfRun(arena, p)), kOwner);
 }
 
 size_t PrivateHeap::UsableSize(Arena& arena, const void* p) {
-  const Record& record = arena.page_record<Record>(FirstPageOfRun(arena, p));
-  const SizeClass c = record.size_class();
-  return c == SizeClass(0) ? record.pages * kPageSize : InfoOf(c).size;
+  Span& span = arena.page_record<Span>(FirstPageOfRun(arena, p));
+  const SizeClass c = span.size_class();
+  return c == SizeClass(0) ? Get<Run>(span, kRun).pages * kPageSize : InfoOf(c).size;
+}
+
+void PrivateHeap::SetNext(uint32_t page, uint32_t next) {
+  if (page == kNoIndex) {
+    first_ = next;
+    return;
+  }
+  Span& span = At(PageIndex(page));
+  Set(span, kLinks, Links{next, Get<Links>(span, kLinks).previous});
+}
+
+void PrivateHeap::SetPrevious(uint32_t page, uint32_t previous) {
+  if (page == kNoIndex) return;
+  Span& span = At(PageIndex(page));
+  Set(span, kLinks, Links{Get<Links>(span, kLinks).next, previous});
 }
 
 // A run of more than a segment has one record for all of its slots, that of its first page.
 void PrivateHeap::Link(PageIndex page, size_t pages) {
-  Record& record = At(page);
-  record.owner = this;
-  record.pages = static_cast<uint32_t>(pages);
-  record.tag = arena_.segmap().Get(page);
-  record.previous_of_owner = kNoIndex;
-  record.next_of_owner = first_;
-  if (first_ != kNoIndex) At(PageIndex(first_)).previous_of_owner = page.value();
+  Span& span = At(page);
+  Set(span, kOwner, this);
+  Set(span, kRun, Run{static_cast<uint32_t>(pages), arena_.segmap().Get(page)});
+  Set(span, kLinks, Links{first_, kNoIndex});
+  SetPrevious(first_, page.value());
   first_ = page.value();
 }
 
 void* PrivateHeap::Unlink(PageIndex page) {
-  Record& record = At(page);
-  if (record.previous_of_owner != kNoIndex) {
-    At(PageIndex(record.previous_of_owner)).next_of_owner = record.next_of_owner;
-  } else {
-    first_ = record.next_of_owner;
+  Span& span = At(page);
+  const Links links = Get<Links>(span, kLinks);
+  const Run run = Get<Run>(span, kRun);
+  SetNext(links.previous, links.next);
+  SetPrevious(links.next, links.previous);
+  if (IsSmall(span.size_class().value())) {
+    central_[span.size_class().value()].Remove(arena_, span);
+    span.Close();
+    arena_.segmap().SetRange(page, run.pages, 0);
   }
-  if (record.next_of_owner != kNoIndex) {
-    At(PageIndex(record.next_of_owner)).previous_of_owner = record.previous_of_owner;
-  }
-  if (IsSmall(record.size_class().value())) {
-    central_[record.size_class().value()].Remove(arena_, record);
-    record.Close();
-    arena_.segmap().SetRange(page, record.pages, 0);
-  }
-  record.owner = nullptr;
-  arena_.segmap().Set(page, record.tag);
+  for (const SpareWord word : {kOwner, kLinks, kRun}) Set(span, word, uint64_t{0});
+  arena_.segmap().Set(page, static_cast<Tag>(run.tag));
   return arena_.segmap().AddressOf(page);
 }
 
@@ -92,7 +101,7 @@ void* PrivateHeap::Free(void* p) {
 
 // An empty span is kept only while it is the class's last one with room.
 void* PrivateHeap::FreeObject(PageIndex page, void* p) {
-  Record& span = At(page);
+  Span& span = At(page);
   Central& central = central_[span.size_class().value()];
   const char* base = arena_.segmap().AddressOf(page);
   const FreeResult result = span.Free(static_cast<uint32_t>(static_cast<char*>(p) - base));

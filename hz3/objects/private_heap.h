@@ -13,6 +13,8 @@
 #ifndef HZ3_OBJECTS_PRIVATE_HEAP_H_
 #define HZ3_OBJECTS_PRIVATE_HEAP_H_
 
+#include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -59,19 +61,32 @@ class PrivateHeap {
   void MarkDead() { alive_ = 0; }
 
  private:
-  // The record of a run's first page: a shard's span, and what is known of it here.
-  struct Record : Span {
-    PrivateHeap* owner;
-    uint32_t next_of_owner;
-    uint32_t previous_of_owner;
-    uint32_t pages;
-    Tag tag;  // of the first page, while the run was a large block
+  // What is known of a run beside its span: it lies in the record of its first page, in words of
+  // the mailbox, because these pages get no mail.
+  enum SpareWord : unsigned { kOwner, kLinks, kRun };
+  struct Links {
+    uint32_t next, previous;  // of the same heap, by first page
   };
-  static_assert(sizeof(Record) == sizeof(Span), "it lies in the padding behind a span's mailbox");
+  struct Run {
+    uint32_t pages;
+    uint32_t tag;  // of the first page, while the run was a large block
+  };
   static constexpr uint32_t kAlive = 0x68656170;
 
   static PageIndex FirstPageOfRun(Arena& arena, const void* p);
-  Record& At(PageIndex page) { return arena_.page_record<Record>(page); }
+  Span& At(PageIndex page) { return arena_.page_record<Span>(page); }
+  // Relaxed, all of these: a live block's run is as it was when the block was handed out, and the
+  // links are changed and read under the lease.
+  template <typename T>
+  static T Get(Span& span, SpareWord word) {
+    return std::bit_cast<T>(span.spare_word(word).load(std::memory_order_relaxed));
+  }
+  template <typename T>
+  static void Set(Span& span, SpareWord word, T value) {
+    span.spare_word(word).store(std::bit_cast<uint64_t>(value), std::memory_order_relaxed);
+  }
+  void SetNext(uint32_t page, uint32_t next) HZ3_REQUIRES(lease_);
+  void SetPrevious(uint32_t page, uint32_t previous) HZ3_REQUIRES(lease_);
   void Link(PageIndex page, size_t pages) HZ3_REQUIRES(lease_);
   void* Unlink(PageIndex page) HZ3_REQUIRES(lease_);
   void* FreeObject(PageIndex page, void* p) HZ3_REQUIRES(lease_);

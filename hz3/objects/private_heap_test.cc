@@ -115,6 +115,13 @@ TEST_F(PrivateHeapTest, ASpanThatIsEmptyComesBackUnlessItIsTheLastWithRoom) {
   EXPECT_EQ(RemoveRun(heap_), nullptr);
 }
 
+TEST_F(PrivateHeapTest, ARunThatCameBackHasNoMailForItsNextOwner) {
+  const uint32_t page = next_page_;
+  Allocate(heap_, kSmall);
+  ASSERT_NE(RemoveRun(heap_), nullptr);
+  EXPECT_FALSE(arena_.page_record<Span>(PageIndex(page)).HasMail());
+}
+
 TEST_F(PrivateHeapTest, AllRunsComeBackWithLiveBlocksInThem) {
   std::set<void*> expected;
   for (unsigned i = 0; i < 5 * InfoOf(kWideSpan).objects; ++i) Allocate(heap_, kWideSpan);

@@ -45,7 +45,7 @@ inline constexpr unsigned kMaxRunPages = kPagesPerSegment;
 
 // Tags of blocks that no bin holds. The bins of all tags from kClasses on, and of tag 0, are full
 // for ever, so that `free` takes the slow path.
-inline constexpr Tag kTagPrivate = 85;
+inline constexpr Tag kTagPrivate = 84;
 inline constexpr Tag kTagLarge = 86;
 inline constexpr Tag kTagHuge = 87;
 inline constexpr unsigned kTags = 88;

@@ -142,7 +142,7 @@ std::vector<std::string> Consumer::StartupFlags() const {
       "--output_user_root=" + directory_.path() + "/user",
       "--output_base=" + OutputBase(),
       // A test that was killed leaves no server behind for long.
-      "--max_idle_secs=15",
+      "--max_idle_secs=120",
       "--host_jvm_args=-Xmx1g",
       // It does not live long enough for code of the better compiler.
       "--host_jvm_args=-XX:TieredStopAtLevel=1",

@@ -9,7 +9,9 @@ LANES = [
 ]
 
 _PAGES = [
+    "containers.md",
     "hardening.md",
+    "heaps.md",
     "hz3_command.md",
     "packages.md",
     "stats.md",

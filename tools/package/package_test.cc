@@ -405,7 +405,7 @@ TEST_P(InstalledTest, NoFileNamesAFolderOfTheBuild) {
 
 TEST_P(InstalledTest, ThereIsALicenceAChangelogAndTheHeader) {
   for (const char* file : {"share/doc/hz3/copyright", "share/doc/hz3/changelog.gz",
-                           "include/hz3/malloc_extension.h"}) {
+                           "include/hz3/malloc_extension.h", "include/hz3/memory_resource.h"}) {
     EXPECT_TRUE(fs::exists(Prefix() + "/" + file)) << file;
   }
 }
