@@ -69,13 +69,8 @@ std::string Environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// Where `bazel run` was called; below it, what a user's relative path means.
-std::string WorkingDirectory() { return Environment("BUILD_WORKING_DIRECTORY"); }
-
-std::string UserPath(const std::string& path) {
-  if (path.empty() || path.starts_with('/') || WorkingDirectory().empty()) return path;
-  return WorkingDirectory() + "/" + path;
-}
+// For the dynamic linker, which looks for a name without a slash elsewhere.
+std::string Absolute(const std::string& path) { return std::filesystem::absolute(path).string(); }
 
 std::vector<GateRow> ChosenRows() {
   const std::vector<std::string> patterns = Words(absl::GetFlag(FLAGS_rows));
@@ -104,10 +99,10 @@ std::vector<std::string> ChosenLanes() {
 }
 
 std::vector<Subject> Subjects(const std::vector<std::string>& lanes, const std::string& argv0) {
-  const std::string library = UserPath(absl::GetFlag(FLAGS_library));
+  const std::string library = absl::GetFlag(FLAGS_library);
   if (!library.empty()) {
     if (!std::ifstream(library).is_open()) Refuse("cannot read " + library);
-    return {{lanes.front(), library}};
+    return {{lanes.front(), Absolute(library)}};
   }
   std::vector<Subject> subjects;
   for (const std::string& lane : lanes) {
@@ -154,13 +149,13 @@ std::string OwnWorkspace(const std::string& argv0) {
 
 // What is read: the copy beside this program, or --baselines.
 std::string BaselinesToRead(const std::string& argv0) {
-  const std::string given = UserPath(absl::GetFlag(FLAGS_baselines));
+  const std::string given = absl::GetFlag(FLAGS_baselines);
   return given.empty() ? bench::FindRunfile(argv0, kBaselinesPath) : given;
 }
 
 // What --update writes: the file in the tree, or --baselines.
 std::string BaselinesToWrite(const std::string& argv0) {
-  const std::string given = UserPath(absl::GetFlag(FLAGS_baselines));
+  const std::string given = absl::GetFlag(FLAGS_baselines);
   if (!given.empty()) return given;
   const std::string workspace = OwnWorkspace(argv0);
   if (workspace.empty() || Environment("BUILD_WORKSPACE_DIRECTORY").empty()) {
@@ -184,9 +179,9 @@ void Write(const std::string& path, const std::string& text) {
 }
 
 void WriteReports(const std::vector<Finding>& findings, double seconds) {
-  const std::string json = UserPath(absl::GetFlag(FLAGS_json));
+  const std::string json = absl::GetFlag(FLAGS_json);
   if (!json.empty()) Write(json, Json(findings, ToString(bench::ThisMachine()), seconds));
-  std::string junit = UserPath(absl::GetFlag(FLAGS_junit));
+  std::string junit = absl::GetFlag(FLAGS_junit);
   if (junit.empty()) junit = Environment("XML_OUTPUT_FILE");
   if (!junit.empty()) Write(junit, JunitXml(findings));
 }
@@ -223,10 +218,9 @@ int PrintList() {
   return 0;
 }
 
-// A path of the user's is preferred to a revision of the same name.
+// A file or directory is preferred to a revision of the same name.
 std::string AgainstPath(const std::string& against) {
-  const std::string path = UserPath(against);
-  return std::ifstream(path).is_open() ? path : against;
+  return std::filesystem::exists(against) ? Absolute(against) : against;
 }
 
 int Main(int argc, char** argv) {

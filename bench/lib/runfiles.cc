@@ -61,4 +61,13 @@ std::string FindRunfile(std::string_view argv0, std::string_view path) {
   return "";
 }
 
+void GoWhereUserIs() {
+  constexpr char kVariable[] = "BUILD_WORKING_DIRECTORY";
+  const std::string folder = EnvOrEmpty(kVariable);
+  // Not for the programs that this one starts: they are elsewhere, perhaps.
+  unsetenv(kVariable);
+  std::error_code ignored;
+  if (!folder.empty()) fs::current_path(folder, ignored);
+}
+
 }  // namespace hz3::bench

@@ -12,6 +12,11 @@ namespace hz3::bench {
 // not there.
 std::string FindRunfile(std::string_view argv0, std::string_view path);
 
+// `bazel run` starts a program in its folder of runfiles, where the relative paths of a command line
+// mean nothing. Goes to where the user called it; does nothing in a program that was started
+// otherwise. First thing in main, of a program that takes paths.
+void GoWhereUserIs();
+
 }  // namespace hz3::bench
 
 #endif  // BENCH_LIB_RUNFILES_H_

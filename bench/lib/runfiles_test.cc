@@ -63,6 +63,17 @@ TEST_F(RunfilesTest, PrefersTheTreeThatTheEnvironmentNames) {
   EXPECT_EQ(FindRunfile((top_ / "tool").string(), "x"), (top_ / "named/hakozuna/x").string());
 }
 
+TEST_F(RunfilesTest, GoesWhereTheUserOfBazelRunIsOnce) {
+  const fs::path before = fs::current_path();
+  fs::create_directories(top_);
+  setenv("BUILD_WORKING_DIRECTORY", top_.c_str(), 1);
+  GoWhereUserIs();
+  EXPECT_EQ(fs::current_path(), top_);
+  fs::current_path(before);
+  GoWhereUserIs();
+  EXPECT_EQ(fs::current_path(), before);
+}
+
 TEST_F(RunfilesTest, IsEmptyForWhatIsNotThere) {
   EXPECT_EQ(FindRunfile((top_ / "tool").string(), "no/such/file"), "");
 }

@@ -9,6 +9,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "bench/lib/runfiles.h"
 
 namespace hz3::bench {
 namespace {
@@ -57,8 +58,7 @@ Error SetOne(std::string_view arg, Values values) {
 
 void PrintHelp(std::string_view program, std::string_view description) {
   std::printf("usage: %.*s [flags]\n%.*s\n%s", static_cast<int>(program.size()), program.data(),
-              static_cast<int>(description.size()), description.data(),
-              ToolFlagsHelp("bench/").c_str());
+              static_cast<int>(description.size()), description.data(), ToolFlagsHelp().c_str());
 }
 
 }  // namespace
@@ -75,10 +75,10 @@ std::optional<std::string> SetToolFlags(const std::vector<std::string>& args,
   return std::nullopt;
 }
 
-std::string ToolFlagsHelp(std::string_view folder) {
+std::string ToolFlagsHelp() {
   std::map<std::string, absl::CommandLineFlag*> sorted;
   for (const auto& [name, flag] : absl::GetAllFlags()) {
-    if (absl::StrContains(flag->Filename(), folder)) sorted[std::string(name)] = flag;
+    if (!absl::StrContains(flag->Filename(), "absl/")) sorted[std::string(name)] = flag;
   }
   std::string text;
   for (const auto& [name, flag] : sorted) {
@@ -92,6 +92,7 @@ std::string ToolFlagsHelp(std::string_view folder) {
 }
 
 void ParseToolFlagsOrExit(int argc, char** argv, std::string_view description) {
+  GoWhereUserIs();
   const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
   const std::string_view path = argc > 0 ? argv[0] : "tool";
   const std::string program(path.substr(path.rfind('/') + 1));

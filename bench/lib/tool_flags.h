@@ -16,10 +16,12 @@ namespace hz3::bench {
 std::optional<std::string> SetToolFlags(const std::vector<std::string>& args,
                                         std::vector<std::string>* positionals);
 
-// The flags that are declared in source files below `folder`, with their defaults, as help text.
-std::string ToolFlagsHelp(std::string_view folder);
+// The flags of the tool, in whatever folder they are declared, with their defaults, as help text;
+// without those of abseil itself.
+std::string ToolFlagsHelp();
 
-// Parses the whole command line of a tool that takes no positional arguments. --help prints
+// Parses the whole command line of a tool that takes no positional arguments, after going to where
+// the user of `bazel run` is. --help prints
 // `description` and the flags and ends the process with 0; a mistake is one line on stderr and ends
 // it with 2.
 void ParseToolFlagsOrExit(int argc, char** argv, std::string_view description);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/lib/runfiles.h"
 #include "hz3/config/build_flags.h"
 #include "tools/hz3/commands.h"
 #include "tools/hz3/flags.h"
@@ -124,6 +125,7 @@ int Execute(const Command& command, const std::vector<std::string>& args, std::s
 int Main(int argc, char** argv) {
   const std::string argv0 = argc > 0 ? argv[0] : "hz3";
   std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
+  bench::GoWhereUserIs();
   if (args.empty()) {
     PrintOverview(stderr);
     return 2;
