@@ -29,15 +29,14 @@ void SegmentSet::Remove(Arena& arena, Segment& segment) {
 
 // The first segment that `accept` takes, from the lists that can hold a run of n pages.
 template <typename Accept>
-Segment* SegmentSet::Search(Arena& arena, unsigned n, bool exhaustive, Accept accept) {
-  uint32_t lists = occupied() & (~0u << BucketOf(n));
+Segment* SegmentSet::Search(Arena& arena, unsigned n, Reach reach, Accept accept) {
+  uint32_t lists = ListsFor(n, reach.scattered);
   while (lists != 0) {
-    const unsigned bucket =
-        static_cast<unsigned>(kConfig.fullest_first ? std::countr_zero(lists)
-                                                    : 31 - std::countl_zero(lists));
+    const unsigned bucket = static_cast<unsigned>(
+        kConfig.fullest_first ? std::countr_zero(lists) : 31 - std::countl_zero(lists));
     lists &= ~(1u << bucket);
     unsigned probes = kMaxProbes;
-    for (uint32_t slot = heads_[bucket]; slot != kNoIndex && (probes > 0 || exhaustive);) {
+    for (uint32_t slot = heads_[bucket]; slot != kNoIndex && (probes > 0 || reach.exhaustive);) {
       Segment& segment = arena.segment(SlotIndex(slot));
       slot = segment.next;
       if (probes > 0) --probes;
@@ -51,9 +50,9 @@ Segment* SegmentSet::Search(Arena& arena, unsigned n, bool exhaustive, Accept ac
   return nullptr;
 }
 
-Segment* SegmentSet::Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
+Segment* SegmentSet::Find(Arena& arena, unsigned n, unsigned align, Pages pages, Reach reach,
                           unsigned* first) {
-  return Search(arena, n, exhaustive, [&](const Segment& segment) {
+  return Search(arena, n, reach, [&](const Segment& segment) {
     *first = segment.FindRun(n, align, pages);
     return *first != Segment::kNone;
   });
@@ -61,7 +60,7 @@ Segment* SegmentSet::Find(Arena& arena, unsigned n, unsigned align, Pages pages,
 
 Segment* SegmentSet::FindExact(Arena& arena, unsigned n) {
   unsigned probes = kMaxExactProbes;
-  for (uint32_t lists = occupied() & (~0u << BucketOf(n)); lists != 0; lists &= lists - 1) {
+  for (uint32_t lists = ListsFor(n, false); lists != 0; lists &= lists - 1) {
     for (uint32_t slot = heads_[std::countr_zero(lists)]; slot != kNoIndex;) {
       if (probes-- == 0) return nullptr;
       Segment& segment = arena.segment(SlotIndex(slot));
@@ -72,9 +71,8 @@ Segment* SegmentSet::FindExact(Arena& arena, unsigned n) {
   return nullptr;
 }
 
-Segment* SegmentSet::FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive) {
-  return Search(arena, n, exhaustive,
-                [&](const Segment& segment) { return segment.HasRun(n, pages); });
+Segment* SegmentSet::FindAny(Arena& arena, unsigned n, Pages pages, Reach reach) {
+  return Search(arena, n, reach, [&](const Segment& segment) { return segment.HasRun(n, pages); });
 }
 
 }  // namespace hz3

@@ -33,6 +33,15 @@ class SegmentSet {
   // A search for a hole of exactly the length asked for looks at so many segments.
   static constexpr unsigned kMaxExactProbes = 64;
 
+  // Lists from this one on hold segments with a large hole: a run of 64 pages or more.
+  static constexpr unsigned kLargeHoleBucket = 12;
+
+  // How far a search goes.
+  struct Reach {
+    bool exhaustive = false;  // probes without a bound
+    bool scattered = false;   // not into segments with a large hole
+  };
+
   SegmentSet() {
     for (uint32_t& head : heads_) head = kNoIndex;
   }
@@ -53,7 +62,7 @@ class SegmentSet {
 
   // A segment with a run of n pages that `pages` and `align` allow; *first is where. nullptr when
   // the search found none.
-  Segment* Find(Arena& arena, unsigned n, unsigned align, Pages pages, bool exhaustive,
+  Segment* Find(Arena& arena, unsigned n, unsigned align, Pages pages, Reach reach,
                 unsigned* first);
 
   // A segment with a free run of exactly n pages, so that nothing is cut in two, among the
@@ -63,12 +72,16 @@ class SegmentSet {
   // The least list that has a run of n pages, 0 when none has: the lower, the better n fits.
   // Without the lease it is a hint.
   unsigned BestFit(unsigned n) const {
-    const uint32_t lists = occupied() & (~0u << BucketOf(n));
+    const uint32_t lists = ListsFor(n, false);
     return lists == 0 ? 0 : static_cast<unsigned>(std::countr_zero(lists));
   }
 
   // As Find for align 1, without the place: for a caller who takes a batch.
-  Segment* FindAny(Arena& arena, unsigned n, Pages pages, bool exhaustive);
+  Segment* FindAny(Arena& arena, unsigned n, Pages pages, Reach reach);
+
+  // Whether a search that is to leave large holes alone has where to look; without the lease a
+  // hint.
+  bool HasScattered(unsigned n) const { return ListsFor(n, true) != 0; }
 
   // Walks the lists; for event paths.
   template <typename F>
@@ -88,7 +101,13 @@ class SegmentSet {
   static constexpr uint8_t kFull = 0;
 
   template <typename Accept>
-  Segment* Search(Arena& arena, unsigned n, bool exhaustive, Accept accept);
+  Segment* Search(Arena& arena, unsigned n, Reach reach, Accept accept);
+
+  // The lists that are not empty and may hold a run of n pages, as bits.
+  uint32_t ListsFor(unsigned n, bool scattered) const {
+    const uint32_t lists = occupied() & (~0u << BucketOf(n));
+    return scattered ? lists & ((1u << kLargeHoleBucket) - 1) : lists;
+  }
 
   uint32_t occupied() const { return occupied_.load(std::memory_order_relaxed); }
   void set_occupied(uint32_t lists) { occupied_.store(lists, std::memory_order_relaxed); }
@@ -100,6 +119,7 @@ class SegmentSet {
 
 static_assert(SegmentSet::BucketOf(9) == 9 && SegmentSet::BucketOf(15) == 9 &&
               SegmentSet::BucketOf(16) == 10 && SegmentSet::BucketOf(511) == 14 &&
+              SegmentSet::BucketOf(64) == SegmentSet::kLargeHoleBucket &&
               SegmentSet::BucketOf(512) == SegmentSet::kEmptyBucket);
 
 }  // namespace hz3

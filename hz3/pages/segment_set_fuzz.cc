@@ -76,11 +76,11 @@ class SegmentSetFuzz {
     const Pages pages = input_.Below(2) == 0 ? Pages::kDirtyOnly : Pages::kAny;
     const bool exists = Exists(n, align, pages);
     unsigned first = 0;
-    Segment* segment = set_.Find(arena_, n, align, pages, true, &first);
+    Segment* segment = set_.Find(arena_, n, align, pages, {true}, &first);
     Require((segment != nullptr) == exists, "an exhaustive Find misses none");
     Segment* exact = set_.FindExact(arena_, n);
     Require(exact == nullptr || exact->free_bits().ExactRunsOf(n).Any(), "FindExact");
-    Segment* any = set_.FindAny(arena_, n, pages, false);
+    Segment* any = set_.FindAny(arena_, n, pages, {false});
     Require(any == nullptr || any->HasRun(n, pages), "FindAny");
     if (segment == nullptr) return;
     Require(member_[segment->slot().value()], "Find gives members");

@@ -51,8 +51,8 @@ class SegmentSetTest : public ::testing::Test {
 
 TEST_F(SegmentSetTest, FindsNothingWhenItIsEmpty) {
   unsigned first;
-  EXPECT_EQ(set_.Find(arena_, 1, 1, Pages::kAny, true, &first), nullptr);
-  EXPECT_EQ(set_.FindAny(arena_, 1, Pages::kAny, true), nullptr);
+  EXPECT_EQ(set_.Find(arena_, 1, 1, Pages::kAny, {true}, &first), nullptr);
+  EXPECT_EQ(set_.FindAny(arena_, 1, Pages::kAny, {true}), nullptr);
   EXPECT_EQ(set_.empty_segment(), kNoIndex);
   EXPECT_TRUE(Members().empty());
 }
@@ -66,7 +66,7 @@ TEST_F(SegmentSetTest, GoesToTheSegmentWithTheShortestRunThatFits) {
   AddWithFree(4, 7);
   unsigned first;
   const auto slot_for = [&](unsigned n) {
-    return set_.Find(arena_, n, 1, Pages::kAny, false, &first)->slot().value();
+    return set_.Find(arena_, n, 1, Pages::kAny, {false}, &first)->slot().value();
   };
   EXPECT_EQ(slot_for(1), 1u);
   EXPECT_EQ(slot_for(4), 1u);
@@ -81,18 +81,18 @@ TEST_F(SegmentSetTest, LooksPastSegmentsOfTheMixedListThatAreTooShort) {
   AddWithFree(0, 15);
   AddWithFree(1, 9);  // the same list, in front
   unsigned first;
-  Segment* found = set_.Find(arena_, 12, 1, Pages::kAny, false, &first);
+  Segment* found = set_.Find(arena_, 12, 1, Pages::kAny, {false}, &first);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->slot().value(), 0u);
   EXPECT_EQ(first, kPagesPerSegment - 15);
-  EXPECT_EQ(set_.Find(arena_, 16, 1, Pages::kAny, true, &first), nullptr);
+  EXPECT_EQ(set_.Find(arena_, 16, 1, Pages::kAny, {true}, &first), nullptr);
 }
 
 TEST_F(SegmentSetTest, AnExhaustiveSearchHasNoBoundOnTheSegmentsItLooksAt) {
   AddWithFree(0, 15);
   for (uint32_t slot = 1; slot <= SegmentSet::kMaxProbes + 2; ++slot) AddWithFree(slot, 9);
   unsigned first;
-  Segment* found = set_.Find(arena_, 15, 1, Pages::kAny, true, &first);
+  Segment* found = set_.Find(arena_, 15, 1, Pages::kAny, {true}, &first);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->slot().value(), 0u);
 }
@@ -104,12 +104,12 @@ TEST_F(SegmentSetTest, DirtyOnlyPassesCleanSegmentsBy) {
   used.Uncarve(40, 5);
   set_.Update(arena_, used);
   unsigned first;
-  Segment* found = set_.Find(arena_, 5, 1, Pages::kDirtyOnly, true, &first);
+  Segment* found = set_.Find(arena_, 5, 1, Pages::kDirtyOnly, {true}, &first);
   ASSERT_EQ(found, &used);
   EXPECT_EQ(first, 40u);
-  EXPECT_EQ(set_.FindAny(arena_, 5, Pages::kDirtyOnly, true), &used);
-  EXPECT_EQ(set_.Find(arena_, 6, 1, Pages::kDirtyOnly, true, &first), nullptr);
-  EXPECT_EQ(set_.FindAny(arena_, 6, Pages::kDirtyOnly, true), nullptr);
+  EXPECT_EQ(set_.FindAny(arena_, 5, Pages::kDirtyOnly, {true}), &used);
+  EXPECT_EQ(set_.Find(arena_, 6, 1, Pages::kDirtyOnly, {true}, &first), nullptr);
+  EXPECT_EQ(set_.FindAny(arena_, 6, Pages::kDirtyOnly, {true}), nullptr);
 }
 
 TEST_F(SegmentSetTest, RemovedSegmentsAreNotFoundAndTheOthersStay) {
@@ -121,7 +121,7 @@ TEST_F(SegmentSetTest, RemovedSegmentsAreNotFoundAndTheOthersStay) {
   set_.Remove(arena_, arena_.segment(SlotIndex(1)));
   set_.Remove(arena_, arena_.segment(SlotIndex(3)));
   EXPECT_TRUE(Members().empty());
-  EXPECT_EQ(set_.FindAny(arena_, 1, Pages::kAny, true), nullptr);
+  EXPECT_EQ(set_.FindAny(arena_, 1, Pages::kAny, {true}), nullptr);
 }
 
 // Carving leaves `longest` an upper bound; whoever asks the set gets the truth.
@@ -136,8 +136,8 @@ TEST_F(SegmentSetTest, NeverAnswersWithASegmentThatHasNoSuchRun) {
       segment.Carve(0, kPagesPerSegment);
     }
     unsigned first;
-    EXPECT_EQ(set.FindAny(arena_, n, Pages::kAny, true), nullptr) << n;
-    EXPECT_EQ(set.Find(arena_, n, 1, Pages::kAny, true, &first), nullptr) << n;
+    EXPECT_EQ(set.FindAny(arena_, n, Pages::kAny, {true}), nullptr) << n;
+    EXPECT_EQ(set.Find(arena_, n, 1, Pages::kAny, {true}, &first), nullptr) << n;
   }
 }
 
@@ -177,13 +177,13 @@ TEST_F(SegmentSetTest, MissesNoRunAfterRandomCarvingAndUncarving) {
     const unsigned n = 1 + below(1u << below(10));
     const Pages pages = below(3) == 0 ? Pages::kDirtyOnly : Pages::kAny;
     const bool there = n <= longest(pages == Pages::kDirtyOnly);
-    Segment* any = set_.FindAny(arena_, n, pages, true);
+    Segment* any = set_.FindAny(arena_, n, pages, {true});
     ASSERT_EQ(any != nullptr, there) << n;
     if (any != nullptr) {
       ASSERT_NE(any->FindRun(n, 1, pages), Segment::kNone) << n;
     }
     unsigned first;
-    Segment* found = set_.Find(arena_, n, 1, pages, true, &first);
+    Segment* found = set_.Find(arena_, n, 1, pages, {true}, &first);
     ASSERT_EQ(found != nullptr, there) << n;
     if (found != nullptr) {
       found->Carve(first, n);

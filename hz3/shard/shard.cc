@@ -12,6 +12,7 @@ namespace {
 constexpr unsigned kMaxRefillSources = 16;
 // Segments of freed runs are scattered: their records are fetched this many runs ahead.
 constexpr unsigned kPrefetchAhead = 2;
+constexpr SegmentSet::Reach kScattered{.scattered = true};
 // Objects that leave an owner stash at a time.
 constexpr unsigned kStashBatch = 64;
 
@@ -48,8 +49,7 @@ void Shard::Init(Arena& arena, ShardId id) {
 unsigned Shard::Refill(SizeClass c, void** out, unsigned want, const Effort& effort) {
   counters_.refills.Add(1);
   if (HasMail()) CollectMail();
-  return IsSmall(c.value()) ? RefillSmall(c, out, want, effort)
-                            : RefillRuns(c, out, want, effort);
+  return IsSmall(c.value()) ? RefillSmall(c, out, want, effort) : RefillRuns(c, out, want, effort);
 }
 
 unsigned Shard::RefillSmall(SizeClass c, void** out, unsigned want, const Effort& effort) {
@@ -120,22 +120,34 @@ unsigned Shard::RefillRuns(SizeClass c, void** out, unsigned want, const Effort&
   }
   unsigned got = 0;
   for (unsigned sources = 0; got < want && sources < kMaxRefillSources; ++sources) {
-    Segment* segment =
-        segments_.FindAny(*arena_, pages, Pages::kDirtyOnly, effort.exhaustive);
-    unsigned taken = 0;
-    if (segment != nullptr) {
-      taken = TakeRuns(*segment, c, Pages::kDirtyOnly, out + got, want - got);
-    } else if (got == 0 && effort.pages == Pages::kAny) {
-      // Only who got nothing so far may touch fresh pages or make the heap grow.
-      segment = segments_.FindAny(*arena_, pages, Pages::kAny, effort.exhaustive);
-      if (segment == nullptr && effort.grow) segment = Grow();
-      if (segment != nullptr) taken = TakeRuns(*segment, c, Pages::kAny, out, want);
-    }
+    Pages from = Pages::kDirtyOnly;
+    Segment* segment = FindForRuns(pages, effort, got == 0, &from);
+    if (segment == nullptr) break;
+    const unsigned taken = TakeRuns(*segment, c, from, out + got, want - got);
     if (taken == 0) break;
     got += taken;
+    if (from == Pages::kAny) break;
   }
   counters_.runs_carved.Add(got);
   return got;
+}
+
+// Only who has nothing yet may touch fresh pages, cut into a large hole or make the heap grow.
+Segment* Shard::FindForRuns(unsigned n, const Effort& effort, bool first, Pages* from) {
+  if (effort.scattered_first && segments_.HasScattered(n)) {
+    Segment* segment = segments_.FindAny(*arena_, n, Pages::kDirtyOnly, kScattered);
+    if (segment != nullptr) return segment;
+    if (!first) return nullptr;
+    *from = Pages::kAny;
+    segment = segments_.FindAny(*arena_, n, Pages::kAny, kScattered);
+    if (segment != nullptr) return segment;
+  }
+  *from = Pages::kDirtyOnly;
+  Segment* segment = segments_.FindAny(*arena_, n, Pages::kDirtyOnly, {effort.exhaustive});
+  if (segment != nullptr || !first || effort.pages == Pages::kDirtyOnly) return segment;
+  *from = Pages::kAny;
+  segment = segments_.FindAny(*arena_, n, Pages::kAny, {effort.exhaustive});
+  return segment == nullptr && effort.grow ? Grow() : segment;
 }
 
 unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out, unsigned want) {
@@ -184,16 +196,27 @@ void* Shard::AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effo
   return arena_->segmap().AddressOf(page);
 }
 
+Segment* Shard::FindHole(unsigned n, unsigned align, const Effort& effort, unsigned* first) {
+  if (effort.best_fit && align == 1) {
+    Segment* segment = segments_.FindExact(*arena_, n);
+    if (segment != nullptr) {
+      *first = segment->free_bits().ExactRunsOf(n).NextSet(0);
+      return segment;
+    }
+  }
+  if (effort.scattered_first && segments_.HasScattered(n)) {
+    for (const Pages pages : {Pages::kDirtyOnly, Pages::kAny}) {
+      if (pages == Pages::kDirtyOnly && dirty_free_pages() < n) continue;
+      Segment* segment = segments_.Find(*arena_, n, align, pages, kScattered, first);
+      if (segment != nullptr) return segment;
+    }
+  }
+  return segments_.Find(*arena_, n, align, effort.pages, {effort.exhaustive}, first);
+}
+
 Segment* Shard::Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first,
                       bool* clean) {
-  Segment* segment = nullptr;
-  if (effort.best_fit && align == 1) {
-    segment = segments_.FindExact(*arena_, n);
-    if (segment != nullptr) *first = segment->free_bits().ExactRunsOf(n).NextSet(0);
-  }
-  if (segment == nullptr) {
-    segment = segments_.Find(*arena_, n, align, effort.pages, effort.exhaustive, first);
-  }
+  Segment* segment = FindHole(n, align, effort, first);
   if (segment == nullptr && effort.grow) {
     segment = Grow();
     if (segment != nullptr) *first = segment->FindRun(n, align, Pages::kAny);
@@ -207,7 +230,7 @@ Segment* Shard::Carve(unsigned n, unsigned align, const Effort& effort, unsigned
     return segment;
   }
   // The commit limit forbids clean pages: dirty ones may still be had.
-  segment = segments_.Find(*arena_, n, align, Pages::kDirtyOnly, effort.exhaustive, first);
+  segment = segments_.Find(*arena_, n, align, Pages::kDirtyOnly, {effort.exhaustive}, first);
   if (segment == nullptr || !TakeRun(*segment, *first, n, clean)) return nullptr;
   return segment;
 }
@@ -302,9 +325,9 @@ void Shard::FreeObjects(SizeClass c, void* const* objects, unsigned n) {
     const FreeResult result =
         open->Free(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(objects[i]) - base));
     if (result != FreeResult::kFreed) [[unlikely]] {
-      ReportMisuse(result == FreeResult::kDoubleFree ? Misuse::kDoubleFree
-                                                     : Misuse::kInteriorPointer,
-                   objects[i]);
+      ReportMisuse(
+          result == FreeResult::kDoubleFree ? Misuse::kDoubleFree : Misuse::kInteriorPointer,
+          objects[i]);
     }
   }
   if (open != nullptr) SpanGained(page, *open);
@@ -508,9 +531,7 @@ size_t Shard::TakeDirtyLowWater() {
   return low;
 }
 
-void Shard::AddFree(size_t pages) {
-  free_.store(free_pages() + pages, std::memory_order_relaxed);
-}
+void Shard::AddFree(size_t pages) { free_.store(free_pages() + pages, std::memory_order_relaxed); }
 void Shard::SubtractFree(size_t pages) {
   free_.store(free_pages() - pages, std::memory_order_relaxed);
 }
@@ -580,8 +601,7 @@ void Shard::PostRuns(void* const* objects, unsigned n) {
     }
     const PageIndex first(word * 64);
     Segment& segment = arena_->SegmentOf(first);
-    const uint64_t twice =
-        PostPages(segment, Inbox::kRun, PageInSegment(first) / 64, bits) & bits;
+    const uint64_t twice = PostPages(segment, Inbox::kRun, PageInSegment(first) / 64, bits) & bits;
     if (twice != 0) {
       const uint32_t bad = first.value() + static_cast<unsigned>(std::countr_zero(twice));
       ReportMisuse(Misuse::kDoubleFree, segmap.AddressOf(PageIndex(bad)));

@@ -16,6 +16,7 @@
 #include "hz3/base/lease.h"
 #include "hz3/base/thread_annotations.h"
 #include "hz3/base/words.h"
+#include "hz3/config/config.h"
 #include "hz3/objects/central.h"
 #include "hz3/objects/owner_stash.h"
 #include "hz3/objects/size_classes.h"
@@ -32,10 +33,17 @@ struct Effort {
   bool exhaustive = false;  // the ladder: no bound on probes, and mail is collected first
   bool best_fit = false;    // memory is scarce: looks for holes of exactly the length first
   bool open = true;         // small: may cut a run into objects
+  // First from segments without a large hole, fresh pages too: a hole that is kept whole serves a
+  // wide run later, or its segment drains.
+  bool scattered_first = false;
 };
 inline constexpr Effort kDirtyEffort{Pages::kDirtyOnly, false, false};
 inline constexpr Effort kNoGrowthEffort{Pages::kAny, false, false};
 inline constexpr Effort kFullEffort{Pages::kAny, true, false};
+// The own shard's.
+inline constexpr Effort kOwnDirtyEffort{Pages::kDirtyOnly,  false, false, false, true,
+                                        kConfig.spare_holes};
+inline constexpr Effort kOwnFullEffort{Pages::kAny, true, false, false, true, kConfig.spare_holes};
 inline constexpr Effort kOpenSpansEffort{Pages::kAny, false, false, true, false};
 inline constexpr Effort kBestFitEffort{Pages::kAny, false, false, true};
 inline constexpr Effort kLadderEffort{Pages::kAny, true, true, true};
@@ -106,9 +114,7 @@ class alignas(2 * kCacheLine) Shard {
   size_t free_pages() const { return free_.load(std::memory_order_relaxed); }
   bool HasMail() const { return !mail_.Empty(); }
   // Changes whenever something of this shard became free, or was left for it.
-  uint64_t releases() const {
-    return releases_.Get() + posts_.load(std::memory_order_acquire);
-  }
+  uint64_t releases() const { return releases_.Get() + posts_.load(std::memory_order_acquire); }
   void NotePost() { posts_.fetch_add(1, std::memory_order_release); }
   const Counters& counters() const { return counters_; }
 
@@ -124,6 +130,8 @@ class alignas(2 * kCacheLine) Shard {
       HZ3_REQUIRES(lease_);
   unsigned RefillRuns(SizeClass c, void** out, unsigned want, const Effort& effort)
       HZ3_REQUIRES(lease_);
+  Segment* FindForRuns(unsigned n, const Effort& effort, bool first, Pages* pages)
+      HZ3_REQUIRES(lease_);
   unsigned TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out, unsigned want)
       HZ3_REQUIRES(lease_);
   void FreeRuns(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);
@@ -134,6 +142,9 @@ class alignas(2 * kCacheLine) Shard {
   void CloseSpan(PageIndex page, Span& span) HZ3_REQUIRES(lease_);
   void SpanGained(PageIndex page, Span& span) HZ3_REQUIRES(lease_);
 
+  // Where a run of n pages can be cut; nullptr when it cannot.
+  Segment* FindHole(unsigned n, unsigned align, const Effort& effort, unsigned* first)
+      HZ3_REQUIRES(lease_);
   // A carved run's segment, or nullptr.
   Segment* Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first, bool* clean)
       HZ3_REQUIRES(lease_);

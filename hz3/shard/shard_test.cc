@@ -275,6 +275,32 @@ TEST(Shard, WithoutGrowthOrFreshPagesItTakesOnlyWhatHoldsMemoryAlready) {
   heap.CheckFigures();
 }
 
+TEST(Shard, CutsIntoALargeHoleOnlyWhenNothingElseIsLeft) {
+  if (!kConfig.spare_holes) GTEST_SKIP() << "spare_holes is off";
+  for (const SizeClass c : {kOnePage, kObjects48}) {
+    Heap heap;
+    // A segment with ten pages that never held memory, then one with a dirty hole of 200.
+    char* const nearly_all = heap.AllocateRun(502);
+    char* const hole = heap.AllocateRun(200);
+    heap.AllocateRun(300);
+    heap.FreeRun(hole);
+    const auto segment_of = [&](const char* p) {
+      return SlotOf(heap.arena().segmap().PageOf(p)).value();
+    };
+    unsigned scattered = 0;
+    for (std::vector<char*> blocks = heap.Refill(c, 1, kOwnDirtyEffort); !blocks.empty();
+         blocks = heap.Refill(c, 1, kOwnDirtyEffort)) {
+      if (segment_of(blocks[0]) != segment_of(nearly_all)) break;
+      ++scattered;
+    }
+    EXPECT_EQ(scattered, 10 * (c == kOnePage ? 1 : kPageSize / 48)) << InfoOf(c).size;
+    // A wide run is what the hole is for.
+    bool clean;
+    EXPECT_EQ(segment_of(heap.AllocateRun(150, 1, &clean, kOwnFullEffort)), segment_of(hole));
+    heap.CheckFigures();
+  }
+}
+
 TEST(Shard, ResizesARunInPlaceWhereThePagesBehindItAreFree) {
   Heap heap;
   char* run = heap.AllocateRun(20);

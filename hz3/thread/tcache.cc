@@ -168,7 +168,8 @@ unsigned Tcache::RefillFromShards(SizeClass c, void** out, unsigned want) {
       neighbour_has_pages = shard.dirty_free_pages() >= kBorrowPages && &shard != &own;
     }
   }
-  unsigned got = RefillFrom(own, c, out, want, neighbour_has_pages ? kDirtyEffort : kFullEffort);
+  unsigned got =
+      RefillFrom(own, c, out, want, neighbour_has_pages ? kOwnDirtyEffort : kOwnFullEffort);
   if (got > 0) return got;
   if (neighbour_has_pages) {
     // Before fresh pages are touched: what a neighbour has freed. The objects stay the neighbour's.

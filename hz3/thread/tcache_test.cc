@@ -100,6 +100,30 @@ TEST_F(TcacheTest, ThreadsBeginWithBinsThatAreEmptyAndFullAtOnce) {
   EXPECT_EQ(cache_->capacity_bytes(), 0u);
 }
 
+TEST_F(TcacheTest, RefillsUseUpScatteredPagesBeforeTheyCutIntoALargeHole) {
+  if (!kConfig.spare_holes) GTEST_SKIP() << "spare_holes is off";
+  Shard& own = shards_[cache_->shard()];
+  const auto run_of = [&](unsigned pages) {
+    LeaseHolder hold(own.lease());
+    bool clean;
+    return own.AllocateRun(pages, 1, kTagLarge, kFullEffort, &clean);
+  };
+  const auto segment_of = [&](const void* p) { return SlotOf(arena_.segmap().PageOf(p)).value(); };
+  // 32 pages that never held memory in one segment, a dirty hole of 300 in the next.
+  void* const full = run_of(480);
+  void* const hole = run_of(300);
+  run_of(200);
+  {
+    LeaseHolder hold(own.lease());
+    own.FreeRun(hole);
+  }
+  for (SizeClass c : {kSmall, kMedium}) {
+    void* p = Allocate(c);
+    EXPECT_EQ(segment_of(p), segment_of(full)) << InfoOf(c).size;
+    Free(c, p);
+  }
+}
+
 TEST_F(TcacheTest, TinyObjectsOfAnotherShardAreNotReusedNextToTheirNeighbours) {
   if (!kConfig.tiny_go_home) GTEST_SKIP() << "tiny_go_home is off";
   const SizeClass tiny = ClassOf(16);
