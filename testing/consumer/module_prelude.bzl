@@ -5,18 +5,22 @@ module_file_test puts this before the text of a MODULE.bazel.
 
 RECORDS = []
 
+# buildifier: disable=unused-variable
 def module(name = "", version = "", compatibility_level = 0, repo_name = "", bazel_compatibility = []):
     RECORDS.append("module/%s/%s" % (name, version or "none"))
 
+# buildifier: disable=unused-variable
 def bazel_dep(name, version = "", max_compatibility_level = -1, repo_name = "", dev_dependency = False):
     RECORDS.append("%s/%s/%s" % ("dev" if dev_dependency else "dep", name, version or "none"))
 
+# buildifier: disable=unused-variable
 def _repo_rule(name, dev_dependency = False, **kwargs):
     RECORDS.append("%s_repository/%s/none" % ("dev" if dev_dependency else "dep", name))
 
+# buildifier: disable=unused-variable
 def use_repo_rule(repo_rule_bzl_file, repo_rule_name):
     return _repo_rule
 
+# buildifier: disable=unused-variable
 def local_path_override(module_name, path):
     RECORDS.append("override/%s/none" % module_name)
-
