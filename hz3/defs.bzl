@@ -1,7 +1,8 @@
-"""How the allocator's parts are built: boxes, their tests, and the two shared libraries."""
+"""How the allocator's parts are built: boxes, their tests, and the libraries."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 load("//:copts.bzl", "HZ3_WARNINGS")
+load("//:version.bzl", "HZ3_SOVERSION")
 load("//testing/fuzz:fuzz.bzl", "hz3_fuzz")
 
 # Flags of code that runs inside malloc. Unwind tables stay: operator new throws through them.
@@ -187,6 +188,22 @@ _in_lane = rule(
     },
 )
 
+def hz3_in_lane(name, lane, library, visibility = None):
+    """`library`, the file of a target, built in `lane`, whatever the command line says.
+
+    Args:
+      name: of the file.
+      lane: a value of //hz3/config:lane.
+      library: the target.
+      visibility: as always.
+    """
+    _in_lane(
+        name = name,
+        lane = lane,
+        library = library,
+        visibility = visibility,
+    )
+
 def hz3_shared_library(
         name,
         lane,
@@ -198,7 +215,7 @@ def hz3_shared_library(
     """A malloc for LD_PRELOAD, fixed to one lane, at bazel-bin/<package>/<name>.
 
     Args:
-      name: the file name, lib<something>.so; it is the soname too.
+      name: the file name, lib<something>.so; the soname is this with a number.
       lane: a value of //hz3/config:lane.
       version_script: names the exported symbols; must be anonymous, or nothing interposes.
       deps: what goes in; alwayslink where nothing refers to it.
@@ -211,7 +228,7 @@ def hz3_shared_library(
         name = linked,
         additional_linker_inputs = [version_script],
         linkopts = _SHARED_LINKOPTS + [
-            "-Wl,-soname=" + name,
+            "-Wl,-soname=%s.%s" % (name, HZ3_SOVERSION),
             "-Wl,--version-script=$(location %s)" % version_script,
         ] + linkopts,
         linkshared = True,

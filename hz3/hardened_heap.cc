@@ -106,7 +106,7 @@ bool HardenedHeap::FindGuarded(const void* p, GuardedBlock* block) {
 
 void HardenedHeap::FreeChecked(void* p, const Claim& claim) {
   if (p == nullptr) return;
-  if (heap.IsGuarded(p)) return heap.FreeSlow(p);
+  if (heap.ChecksItself(p)) return heap.FreeSlow(p);
   const int saved = errno;
   GuardedBlock block;
   if (FindGuarded(p, &block)) {
@@ -180,7 +180,7 @@ bool HardenedHeap::EmptyQuarantines() {
 CheckedInfo HardenedHeap::LiveInfo(const void* p) {
   CheckedInfo info;
   GuardedBlock block;
-  if (heap.IsGuarded(p)) {
+  if (heap.ChecksItself(p)) {
     info.size = heap.UsableSize(p);
   } else if (FindGuarded(p, &block)) {
     if (block.freed) ReportMisuse(Misuse::kDoubleFree, p);

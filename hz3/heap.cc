@@ -440,7 +440,12 @@ void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {
 void Heap::FreeSlow(void* p) {
   if (p == nullptr) return;
   const Tag tag = arena_.segmap().Lookup(p);
-  if (tag >= kTagWatched) return tag == kTagWatched ? FreeOnWatchedPage(p) : FreeLarge(p);
+  if (tag >= kTagPrivate) {
+    tag == kTagPrivate   ? FreePrivate(p)
+    : tag == kTagWatched ? FreeOnWatchedPage(p)
+                         : FreeLarge(p);
+    return;
+  }
   if (tag == 0) {
     if (FreeGuarded(p)) return;
     ReportBadFree(p);
@@ -502,6 +507,16 @@ void Heap::FreeLarge(void* p) {
   errno = saved;
 }
 
+void Heap::FreePrivate(void* p) {
+  PrivateHeap& owner = *PrivateHeap::Of(arena_, p);
+  void* run;
+  {
+    LeaseHolder hold(owner.lease());
+    run = owner.Free(p);
+  }
+  if (run != nullptr) FreeLarge(run);
+}
+
 void Heap::ReportBadFree(void* p) const {
   if (!arena_.segmap().Contains(p)) ReportMisuse(Misuse::kForeignPointer, p);
   const PageIndex page = arena_.segmap().PageOf(p);
@@ -536,6 +551,7 @@ size_t Heap::UsableSize(const void* p) {
     LeaseHolder hold(shards_[shards_.OwnerOf(p)].lease());
     return size_t{segment.RunLength(PageInSegment(page))} * kPageSize;
   }
+  if (tag == kTagPrivate) return PrivateHeap::UsableSize(arena_, p);
   if (tag != 0) return kClassTable[tag].size;
   if (guarded_pool_.Contains(p)) return guarded_pool_.UsableSize(p);
   if (zero_blocks_.Contains(p) && zero_blocks_.IsLive(p)) return 0;
@@ -745,10 +761,33 @@ size_t Heap::Trim() {
   return budget_.Purge(SIZE_MAX) * kPageSize;
 }
 
+uint64_t Heap::Activity() {
+  if (!EnsureReady()) return 0;
+  uint64_t sum = shards_.Releases();
+  for (unsigned i = 0; i < shards_.count(); ++i) sum += shards_[i].counters().refills.Get();
+  return sum;
+}
+
+void Heap::LetDecay() {
+  if (!EnsureReady()) return;
+  const uint64_t now = MemBudget::NowMs();
+  for (unsigned i = 0; i < shards_.count(); ++i) budget_.MaybeDecay(shards_[i], now);
+}
+
+size_t Heap::TrimIdle() {
+  if (!EnsureReady()) return 0;
+  idle_purges_.fetch_add(1, std::memory_order_relaxed);
+  if constexpr (kConfig.idle_steal) registry_.RobOthers(OwnCache());
+  return Trim();
+}
+
 Stats Heap::GetStats() {
   if (!EnsureReady()) return Stats();
   budget_.NoteUse();
-  return GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
+  Stats stats = GatherStats(shards_, registry_, budget_, pressure_, pool_.bytes());
+  stats.idle_purges = idle_purges_.load(std::memory_order_relaxed);
+  stats.private_heaps = private_heaps_.load(std::memory_order_relaxed);
+  return stats;
 }
 
 ClassStatsTable Heap::GetClassStats() {
@@ -756,7 +795,7 @@ ClassStatsTable Heap::GetClassStats() {
   return GatherClassStats(shards_, registry_);
 }
 
-// Leases in their order: gate, registry, purge, shards, arena, pool, callback. Handlers registered
+// Leases in their order: gate, registry, purge, shards, arena, pool, callback, heaps. Handlers registered
 // later run before this one and may still allocate.
 void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   if (!EnsureReady()) return;
@@ -773,10 +812,12 @@ void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   budget_.callback().LockForFork();
   registry_.watched().LockForFork();
   profile_.LockForFork();
+  for (PaddedLease& padded : private_leases_) padded.lease.Lock();
 }
 
 void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
+  for (PaddedLease& padded : private_leases_) padded.lease.Unlock();
   profile_.UnlockAfterFork();
   registry_.watched().UnlockAfterFork();
   budget_.callback().UnlockAfterFork();
@@ -794,6 +835,7 @@ void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
 
 void Heap::AfterForkInChild() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
+  for (PaddedLease& padded : private_leases_) padded.lease.ResetAfterFork();
   profile_.ResetAfterFork();
   profile_lease_.ResetAfterFork();
   budget_.callback().ResetAfterFork();

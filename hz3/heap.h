@@ -19,8 +19,10 @@
 #include "hz3/harden/guarded_pool.h"
 #include "hz3/harden/quarantine.h"
 #include "hz3/harden/zero_blocks.h"
+#include "hz3/objects/private_heap.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/observe/heap_profile.h"
+#include "hz3/observe/segment_walk.h"
 #include "hz3/observe/stats.h"
 #include "hz3/pages/arena.h"
 #include "hz3/pages/large.h"
@@ -71,9 +73,11 @@ class Heap {
     }
     return SampleGuarded(bytes, p);
   }
-  // Whether `p`, any pointer at all, is one of those two kinds of blocks.
-  bool IsGuarded(const void* p) const {
-    return zero_blocks_.Contains(p) || guarded_pool_.Contains(p);
+  // Whether `p`, any pointer at all, is of a kind that the heap checks by itself, whatever the
+  // configuration: one of those two, or a block of a first-class heap.
+  bool ChecksItself(const void* p) const {
+    return zero_blocks_.Contains(p) || guarded_pool_.Contains(p) ||
+           segmap().Lookup(p) == kTagPrivate;
   }
   // Whether `p`, any pointer at all, lies in a part of the arena that was ever used. Guard pages
   // and blocks in the quarantine do, too.
@@ -91,6 +95,14 @@ class Heap {
   void ReleaseThread();
   // Empties what can be emptied and gives free pages back to the system; returns the bytes.
   size_t Trim();
+  // For a thread that looks from time to time. How much has happened on slow paths so far:
+  uint64_t Activity();
+  // what is due to decay decays, in shards too whose threads sleep;
+  void LetDecay();
+  // Trim, after the bins of all other threads were emptied.
+  size_t TrimIdle();
+  // Threads with a cache.
+  unsigned threads() const { return registry_.threads(); }
   Stats GetStats();
   // What each class holds; walks over all pages.
   ClassStatsTable GetClassStats();
@@ -101,6 +113,22 @@ class Heap {
   // Writes the profile, in pprof's format; readers show `default_figure` first. 0, or the error.
   int WriteProfile(const char* default_figure, int fd);
   HeapProfile& profile() { return profile_; }
+  // Calls f(address, figures) for each segment and block of whole slots that there was when the
+  // walk began, under no lease, until f returns something else than 0. Returns what f returned
+  // last.
+  template <typename F>
+  int ForEachSegment(F f) {
+    if (!EnsureReady()) return 0;
+    int result = 0;
+    const uint32_t end = arena_.used_slots();
+    for (uint32_t slot = 0; slot < end && result == 0;) {
+      SegmentFigures figures;
+      const SlotIndex first(slot);
+      slot += ReadSlot(shards_, first, &figures);
+      if (figures.bytes > 0) result = f(segmap().AddressOf(FirstPageOf(first)), figures);
+    }
+    return result;
+  }
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
   size_t ArenaBytes() {
@@ -110,6 +138,23 @@ class Heap {
   // Whether blocks may take more pages than they need: not in a fixed arena.
   bool has_wide_bins() const { return wide_bins_; }
   const Segmap& segmap() const { return arena_.segmap(); }
+
+  // For first-class heaps (private_heaps.h). nullptr when the heap cannot be had.
+  Arena* arena() { return EnsureReady() ? &arena_ : nullptr; }
+  MetadataPool& pool() { return pool_; }
+  // A large block that becomes a part of one.
+  void* AllocatePrivateRun(size_t bytes, size_t align) {
+    return AllocateLarge(bytes, align, false);
+  }
+  // The lease of the next one, shared with others. A fork takes all of them.
+  Lease& NextPrivateLease() {
+    // Relaxed: any number does.
+    const unsigned n = private_leases_given_.fetch_add(1, std::memory_order_relaxed);
+    return private_leases_[n % kPrivateLeases].lease;
+  }
+  void CountPrivateHeaps(int more) {
+    private_heaps_.fetch_add(static_cast<uint64_t>(more), std::memory_order_relaxed);
+  }
 
   // fork(2): before, after in the parent, after in the child.
   void BeforeFork();
@@ -156,6 +201,7 @@ class Heap {
   Tag PlainTagOf(const void* p);
   void FollowSampling();
   void* SampleGuarded(size_t bytes, const void* p);
+  void FreePrivate(void* p);
   bool FreeGuarded(void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
   ShardId HomeShard();
@@ -177,6 +223,17 @@ class Heap {
   HeapProfile profile_;
   Lease profile_lease_;  // held by who writes the profile, starts or stops it; before all others
   Lease init_lease_;
+  // Few enough for a fork to take, many enough that heaps seldom meet. Leaves of the order: who holds
+  // one takes no other.
+  static constexpr unsigned kPrivateLeases = 32;
+  struct alignas(kCacheLine) PaddedLease {
+    Lease lease;
+  };
+  PaddedLease private_leases_[kPrivateLeases];
+  // Relaxed, all three: figures, and a number that spreads.
+  std::atomic<unsigned> private_leases_given_{0};
+  std::atomic<uint64_t> private_heaps_{0};
+  std::atomic<uint64_t> idle_purges_{0};
   // Release/acquire: who sees true sees the heap that Init built.
   std::atomic<bool> ready_{false};
   // Blocks of wide classes take up to a fifth more pages than they need: not in a fixed arena.

@@ -41,7 +41,7 @@ const size_t kSizes[] = {0,
 
 char* Allocate(size_t bytes) { return static_cast<char*>(heap.AllocateSlow(bytes)); }
 void Free(void* p) { heap.FreeSlow(p); }
-bool IsOurs(const void* p) { return heap.segmap().Contains(p) || heap.IsGuarded(p); }
+bool IsOurs(const void* p) { return heap.segmap().Contains(p) || heap.ChecksItself(p); }
 bool IsAligned(const void* p, size_t align) { return reinterpret_cast<uintptr_t>(p) % align == 0; }
 
 // Marks both ends of a block.
@@ -407,7 +407,7 @@ TEST_F(HeapDeathTest, ASecondFreeOfASmallBlockIsReportedWhenItReachesTheBitmaps)
 TEST(Heap, BlocksOf0BytesAreAddressesOfTheirOwn) {
   if (!kConfig.guard_zero_size) GTEST_SKIP() << "built without";
   char* p = Allocate(0);
-  EXPECT_TRUE(heap.IsGuarded(p));
+  EXPECT_TRUE(heap.ChecksItself(p));
   EXPECT_FALSE(heap.segmap().Contains(p));
   EXPECT_EQ(heap.UsableSize(p), 0u);
   EXPECT_DEATH(*p = 1, "");
@@ -423,7 +423,7 @@ TEST(Heap, OneOfManySlowPathsGivesABlockBetweenGuardPages) {
   for (unsigned i = 0; i < 4 * kConfig.guarded_sample_refills; ++i) {
     char* p = static_cast<char*>(heap.MaybeGuarded(100));
     if (p == nullptr) continue;
-    EXPECT_TRUE(heap.IsGuarded(p));
+    EXPECT_TRUE(heap.ChecksItself(p));
     EXPECT_EQ(heap.UsableSize(p), 100u);
     blocks.push_back(p);
   }

@@ -5,16 +5,19 @@
 #include <iterator>
 
 #include "hz3/base/random.h"
+#include "hz3/background_purge.h"
 #include "hz3/base/text.h"
+#include "hz3/config/build_flags.h"
 #include "hz3/config/config.h"
 #include "hz3/heap.h"
 #include "hz3/policy/budget_settings.h"
+#include "hz3/private_heaps.h"
 
 #define HZ3_EXPORT extern "C" __attribute__((visibility("default")))
 
 using hz3::heap;
 
-HZ3_EXPORT const char* hz3_version(void) { return "0.1.0"; }
+HZ3_EXPORT const char* hz3_version(void) { return hz3::kBuildVersion; }
 HZ3_EXPORT const char* hz3_lane(void) { return hz3::kLaneName; }
 
 HZ3_EXPORT size_t hz3_arena_bytes(void) { return heap.ArenaBytes(); }
@@ -128,4 +131,58 @@ HZ3_EXPORT int hz3_heap_profile_write(int fd, hz3_heap_profile_figure first) {
   const auto number = static_cast<size_t>(first);
   const int error = number < std::size(kFirst) ? heap.WriteProfile(kFirst[number], fd) : EINVAL;
   return error == 0 ? 0 : Fail(error);
+}
+
+HZ3_EXPORT int hz3_start_background_purge(size_t interval_ms) {
+  const int error = hz3::background_purge.Start(interval_ms);
+  return error == 0 ? 0 : Fail(error);
+}
+HZ3_EXPORT void hz3_stop_background_purge(void) { hz3::background_purge.Stop(); }
+
+namespace {
+
+hz3::PrivateHeap& Inside(hz3_heap* outside) {
+  return *reinterpret_cast<hz3::PrivateHeap*>(outside);
+}
+
+}  // namespace
+
+HZ3_EXPORT hz3_heap* hz3_heap_create(void) {
+  return reinterpret_cast<hz3_heap*>(hz3::CreatePrivateHeap());
+}
+HZ3_EXPORT void hz3_heap_destroy(hz3_heap* owner) {
+  if (owner != nullptr) hz3::DestroyPrivateHeap(&Inside(owner));
+}
+HZ3_EXPORT void* hz3_heap_allocate(hz3_heap* owner, size_t bytes) {
+  return hz3::AllocateIn(Inside(owner), bytes, hz3::kMinAlign);
+}
+HZ3_EXPORT void* hz3_heap_allocate_aligned(hz3_heap* owner, size_t align, size_t bytes) {
+  if (!hz3::IsPowerOfTwo(align)) {
+    errno = EINVAL;
+    return nullptr;
+  }
+  return hz3::AllocateIn(Inside(owner), bytes, align);
+}
+HZ3_EXPORT void hz3_heap_free(hz3_heap* owner, void* block) {
+  hz3::FreeIn(Inside(owner), block);
+}
+
+HZ3_EXPORT int hz3_for_each_segment(hz3_segment_callback callback, void* arg) {
+  return heap.ForEachSegment([=](void* address, const hz3::SegmentFigures& figures) {
+    const hz3_segment segment = {
+        .address = address,
+        .bytes = figures.bytes,
+        .is_block = figures.is_block ? 1 : 0,
+        .shard = figures.owner.value(),
+        .free_clean_pages = figures.free_clean_pages,
+        .free_dirty_pages = figures.free_dirty_pages,
+        .small_pages = figures.small_pages,
+        .medium_pages = figures.medium_pages,
+        .large_pages = figures.large_pages,
+        .private_pages = figures.private_pages,
+        .blocks_out = figures.objects_out,
+        .objects_free = figures.objects_free,
+    };
+    return callback(&segment, arg);
+  });
 }

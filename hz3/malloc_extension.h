@@ -106,6 +106,73 @@ int hz3_heap_profile_start(size_t interval);
 int hz3_heap_profile_stop(void);
 int hz3_heap_profile_write(int fd, hz3_heap_profile_figure first);
 
+/* A thread of hz3's own that gives memory back while the process is idle: it looks every
+ * `interval_ms` milliseconds (1 to 3600000), and when nothing happened in hz3 between two looks but
+ * what the threads' bins served, it empties those bins and gives all free pages back, as hz3_purge
+ * does. That takes some milliseconds of its own time; threads that go on afterwards fill their bins
+ * anew. While there is something going on, only what is due by the half-life goes back.
+ * There is no such thread unless somebody asks: by this function, or from the start of the process
+ * by HZ3_BACKGROUND_PURGE_MS=interval in the environment. Asking again changes the interval. The
+ * thread has all signals blocked and a stack of its own; it does not keep a process alive; the
+ * child of a fork has none, and may ask for one.
+ * Returns 0, or -1 with errno = ENOTSUP in lane fast, EINVAL for an interval that is none, EAGAIN
+ * or ENOMEM when the thread could not be created. */
+int hz3_start_background_purge(size_t interval_ms);
+/* It ends soon after this returns, at once if it sleeps. Nothing happens when there is none. */
+void hz3_stop_background_purge(void);
+
+/* A heap of its own: blocks that are given back all at once. Any number of them, used by any number
+ * of threads at a time; only hz3_heap_destroy must be the last that is done with a heap. Allocating
+ * takes constant time and a lock that a few heaps share, never the fast path of malloc; a heap
+ * costs 4 KiB, and 4 to 32 KiB for each size in use up to 4.5 KiB; larger blocks take whole pages
+ * of 4 KiB. Its memory counts like all other for limits, and free pages of it serve everybody. After
+ * a fork both processes have the heap. The hardened library does not check what is in it more than
+ * the others do. */
+typedef struct hz3_heap hz3_heap;
+/* NULL with errno = ENOMEM on failure. */
+hz3_heap* hz3_heap_create(void);
+/* Frees every block of the heap, live or not, in time by the number of its pages' pieces rather than
+ * of blocks, and then the heap. NULL: nothing. Using it, or its blocks, afterwards is an error, which
+ * is reported and ends the process where it is noticed. */
+void hz3_heap_destroy(hz3_heap* heap);
+/* A block of at least `bytes` (0 counts as 1), aligned as malloc's, or to `align`. NULL with
+ * errno = ENOMEM when there is no memory, EINVAL when `align` is no power of two. */
+void* hz3_heap_allocate(hz3_heap* heap, size_t bytes);
+void* hz3_heap_allocate_aligned(hz3_heap* heap, size_t align, size_t bytes);
+/* Frees one block of this heap; NULL: nothing. free does the same and need not know the heap, and
+ * malloc_usable_size tells its size. realloc may leave the block where it is, or move it out of the
+ * heap: then it is like one of malloc's. A block that is free already or of another heap is reported
+ * and ends the process. */
+void hz3_heap_free(hz3_heap* heap, void* block);
+
+/* What hz3_for_each_segment tells of 2 MiB of address space, or of one block of more than that.
+ * Later versions may add members at the end. */
+typedef struct hz3_segment {
+  void* address;  /* of its first byte, a multiple of 2 MiB */
+  size_t bytes;   /* 2 MiB; of a block of more, that block rounded up to 2 MiB */
+  int is_block;   /* 1: it is one such block, and no shard owns it */
+  unsigned shard; /* who owns it, from 0 */
+  /* Its pages of 4 KiB, each in one of these. */
+  size_t free_clean_pages; /* free, and without memory of the machine */
+  size_t free_dirty_pages; /* free, and may hold memory */
+  size_t small_pages;      /* cut into objects */
+  size_t medium_pages;     /* in blocks of 1 to 8 pages */
+  size_t large_pages;      /* in longer ones */
+  size_t private_pages;    /* of heaps that hz3_heap_create made; their blocks are not counted */
+  /* Blocks that are live or in the bins of some thread, which only that thread could tell apart;
+   * and free objects on the small pages. */
+  size_t blocks_out;
+  size_t objects_free;
+} hz3_segment;
+
+/* Calls callback(segment, arg) for each segment that was in use when the walk began, by address.
+ * `segment` is valid during the call only. Each is looked at in one piece, but different ones at
+ * different instants, and other threads go on meanwhile. The callback runs on this thread under no
+ * lock of hz3: it may allocate and free; it must not throw. Non-zero ends the walk. Returns what
+ * the callback returned last; 0 when there was nothing to call it for. */
+typedef int (*hz3_segment_callback)(const hz3_segment* segment, void* arg);
+int hz3_for_each_segment(hz3_segment_callback callback, void* arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,15 +8,10 @@ source packages, and --distdir finds them there by file name and checksum.
 load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
 
-def hakozuna_repositories(dev = True):
-    """Declares the repositories that the targets of this workspace load.
+def hakozuna_dependencies():
+    """Declares what @hakozuna//hz3/... needs; all that a project that links hz3 has to call.
 
     A repository that the calling WORKSPACE has declared already stays as it is.
-
-    Args:
-      dev: also declare what only tests, benches and tools need (abseil, googletest,
-        google-benchmark, nlohmann's json, Chart.js). A consumer that links @hakozuna//hz3:malloc passes False and
-        gets rules_cc and bazel_skylib only.
     """
     maybe(
         http_archive,
@@ -34,10 +29,12 @@ def hakozuna_repositories(dev = True):
         sha256 = "7ac0fa88c0c4ad6f5b9ffb5e09ef81e235492c873659e6bb99efb89d11246bcb",
         strip_prefix = "bazel-skylib-1.0.3",
     )
-    if dev:
-        _dev_repositories()
 
-def _dev_repositories():
+def hakozuna_dev_dependencies():
+    """Declares what tests, benches and tools need besides, @hakozuna//bench:gate for one.
+
+    A repository that the calling WORKSPACE has declared already stays as it is.
+    """
     maybe(
         http_archive,
         name = "com_google_absl",

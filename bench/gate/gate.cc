@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -139,6 +141,17 @@ void StayOnTwoCpus() {
   }
 }
 
+// The checkout of this repository that the gate was started in; empty when that is a project that
+// only depends on it.
+std::string OwnWorkspace(const std::string& argv0) {
+  const std::string started_in = Environment("BUILD_WORKSPACE_DIRECTORY");
+  const std::string workspace = started_in.empty() ? "." : started_in;
+  std::error_code error;
+  const bool own = std::filesystem::equivalent(workspace + "/" + kBaselinesPath,
+                                               bench::FindRunfile(argv0, kBaselinesPath), error);
+  return own ? workspace : "";
+}
+
 // What is read: the copy beside this program, or --baselines.
 std::string BaselinesToRead(const std::string& argv0) {
   const std::string given = UserPath(absl::GetFlag(FLAGS_baselines));
@@ -146,11 +159,13 @@ std::string BaselinesToRead(const std::string& argv0) {
 }
 
 // What --update writes: the file in the tree, or --baselines.
-std::string BaselinesToWrite() {
+std::string BaselinesToWrite(const std::string& argv0) {
   const std::string given = UserPath(absl::GetFlag(FLAGS_baselines));
   if (!given.empty()) return given;
-  const std::string workspace = Environment("BUILD_WORKSPACE_DIRECTORY");
-  if (workspace.empty()) Refuse("--update needs `bazel run` or --baselines=FILE");
+  const std::string workspace = OwnWorkspace(argv0);
+  if (workspace.empty() || Environment("BUILD_WORKSPACE_DIRECTORY").empty()) {
+    Refuse("--update needs `bazel run` in a checkout of hakozuna, or --baselines=FILE");
+  }
   return workspace + "/" + kBaselinesPath;
 }
 
@@ -183,13 +198,12 @@ bool HasBaseline(const Finding& finding) {
 }
 
 // Figures that could not be measured stay as they are.
-int Update(const Baselines& before, const std::vector<Finding>& findings) {
+int Update(const std::string& path, const Baselines& before, const std::vector<Finding>& findings) {
   Baselines after = before;
   for (const Finding& finding : findings) {
     if (!HasBaseline(finding)) continue;
     after.Set({finding.row, finding.lane, finding.figure, finding.made_with}, *finding.value);
   }
-  const std::string path = BaselinesToWrite();
   Write(path, after.Text());
   const std::vector<std::string> changes = Changes(before, after);
   std::printf("%s: %zu figures changed; say why in the commit:\n", path.c_str(), changes.size());
@@ -207,11 +221,6 @@ int PrintList() {
     std::printf("%-40s %s%s\n", row.name.c_str(), row.help.c_str(), row.quick ? " [quick]" : "");
   }
   return 0;
-}
-
-std::string Workspace() {
-  const std::string workspace = Environment("BUILD_WORKSPACE_DIRECTORY");
-  return workspace.empty() ? "." : workspace;
 }
 
 // A path of the user's is preferred to a revision of the same name.
@@ -234,12 +243,12 @@ int Main(int argc, char** argv) {
   if (plan.counter != "auto" && plan.counter != "callgrind" && plan.counter != "perf") {
     Refuse("--counter must be auto, callgrind or perf");
   }
-  if (plan.for_baselines) BaselinesToWrite();
+  const std::string updated = plan.for_baselines ? BaselinesToWrite(argv[0]) : "";
   const Baselines baselines = ReadBaselines(BaselinesToRead(argv[0]));
   const bench::TempDir directory;
   if (const std::string against = absl::GetFlag(FLAGS_against); !against.empty()) {
     Reference reference =
-        ResolveReference(AgainstPath(against), lanes, Workspace(), directory.path());
+        ResolveReference(AgainstPath(against), lanes, OwnWorkspace(argv[0]), directory.path());
     if (!reference.error.empty()) Refuse("--against: " + reference.error);
     plan.against = std::move(reference.libraries);
   }
@@ -247,7 +256,7 @@ int Main(int argc, char** argv) {
   const std::vector<Finding> findings = Runner(argv[0], std::move(plan), baselines).Run();
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (absl::GetFlag(FLAGS_update)) return Update(baselines, findings);
+  if (absl::GetFlag(FLAGS_update)) return Update(updated, baselines, findings);
   std::printf("%s\n\n%s\n%s\n", ToString(bench::ThisMachine()).c_str(), TableText(findings).c_str(),
               SummaryText(findings, seconds).c_str());
   WriteReports(findings, seconds);

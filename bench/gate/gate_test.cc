@@ -1,4 +1,5 @@
 // The gate as a whole, on rows of a fraction of a second.
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -15,9 +16,12 @@ namespace {
 
 std::string argv0;
 
-RunResult Gate(std::vector<std::string> args) {
+// As `bazel run` starts it in `workspace`, if that is given.
+RunResult Gate(std::vector<std::string> args, const std::string& workspace = "") {
   args.insert(args.begin(), FindRunfile(argv0, "bench/gate/gate"));
-  return RunCommand({.argv = args, .env = {{"XML_OUTPUT_FILE", ""}}, .timeout_s = 200});
+  return RunCommand({.argv = args,
+                     .env = {{"XML_OUTPUT_FILE", ""}, {"BUILD_WORKSPACE_DIRECTORY", workspace}},
+                     .timeout_s = 200});
 }
 
 bool Holds(const std::string& text, const std::string& part) {
@@ -114,6 +118,20 @@ TEST(Gate, SaysInOneLineWhatIsWrong) {
     EXPECT_EQ(run.out, "") << args[0];
     EXPECT_EQ(run.err.find('\n'), run.err.size() - 1) << run.err;
   }
+}
+
+TEST(Gate, RefusesWhatOnlyACheckoutOfThisRepositoryHas) {
+  const TempDir project;
+  const std::string baselines = project.path() + "/bench/gate/baselines.txt";
+  std::filesystem::create_directories(project.path() + "/bench/gate");
+  std::ofstream(baselines) << "the project's own\n";
+  for (const char* flag : {"--update", "--against=HEAD"}) {
+    const RunResult run = Gate({"--rows=library_size", flag}, project.path());
+    EXPECT_EQ(run.EndText(), "exit 2") << run.out;
+    EXPECT_TRUE(Holds(run.err, "in a checkout of hakozuna")) << run.err;
+    EXPECT_EQ(run.err.find('\n'), run.err.size() - 1) << run.err;
+  }
+  EXPECT_EQ(Contents(baselines), "the project's own\n");
 }
 
 }  // namespace

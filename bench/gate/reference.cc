@@ -137,6 +137,11 @@ Reference ResolveReference(const std::string& against, const std::vector<std::st
                            const std::string& workspace, const std::string& directory) {
   if (IsFile(against)) return FromFile(against, lanes);
   if (IsDirectory(against)) return FromDirectory(against, lanes);
+  if (workspace.empty()) {
+    return Failed("'" + against +
+                  "' is no file and no directory, and a revision of hakozuna needs "
+                  "a gate that runs in a checkout of hakozuna");
+  }
   if (directory.empty()) return Failed("cannot make a temporary directory");
   return FromRevision(against, lanes, workspace, directory);
 }

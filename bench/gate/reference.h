@@ -15,9 +15,9 @@ struct Reference {
 
 // `against` is a library, for every lane or for the one that its name ends in; or a directory with
 // libhakozuna_hz3_<lane>.so in it; or else a revision of the git repository at `workspace`, which
-// is built in a worktree of its own by that revision's ./bazelw, and removed again. The libraries
-// of a revision are put into `directory`, which must outlive their use. Says on stderr what it is
-// doing; may take minutes.
+// is built in a worktree of its own by that revision's ./bazelw, and removed again; an empty
+// `workspace` has no revisions. The libraries of a revision are put into `directory`, which must
+// outlive their use. Says on stderr what it is doing; may take minutes.
 Reference ResolveReference(const std::string& against, const std::vector<std::string>& lanes,
                            const std::string& workspace, const std::string& directory);
 

@@ -35,6 +35,13 @@ TEST(Reference, IsADirectoryWithALibraryForEachLane) {
   EXPECT_NE(ResolveReference(directory.path(), {"scale", "fast"}, "/", "").error, "");
 }
 
+TEST(Reference, IsNoRevisionWithoutAWorkspace) {
+  const bench::TempDir directory;
+  const Reference reference = ResolveReference("HEAD", {"scale"}, "", directory.path());
+  EXPECT_NE(reference.error.find("needs a gate that runs in a checkout"), std::string::npos)
+      << reference.error;
+}
+
 class ReferenceRevision : public ::testing::Test {
  protected:
   void SetUp() override {

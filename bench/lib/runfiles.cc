@@ -25,13 +25,31 @@ std::vector<std::string> Trees(std::string_view argv0) {
   return trees;
 }
 
+// Whether a folder of a runfile tree is this repository as a module: "hakozuna~0.1.0" of Bazel 7,
+// "hakozuna+" of Bazel 8, or with another version behind.
+bool IsModule(std::string_view folder) {
+  return folder.starts_with("hakozuna~") || folder.starts_with("hakozuna+");
+}
+
+// What this repository may be called in a runfile tree: its own name, what bzlmod makes of it in
+// another project, and what bzlmod calls every main repository.
+std::vector<std::string> Repositories(const std::string& tree) {
+  std::vector<std::string> names = {"hakozuna"};
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(tree, error)) {
+    const std::string name = entry.path().filename().string();
+    if (IsModule(name)) names.push_back(name);
+  }
+  names.push_back("_main");
+  return names;
+}
+
 }  // namespace
 
 std::string FindRunfile(std::string_view argv0, std::string_view path) {
   std::vector<fs::path> candidates;
   for (const std::string& tree : Trees(argv0)) {
-    // The workspace's own name, and the one that bzlmod gives to every main repository.
-    for (const char* repository : {"hakozuna", "_main"}) {
+    for (const std::string& repository : Repositories(tree)) {
       candidates.push_back(fs::path(tree) / repository / path);
     }
   }

@@ -41,6 +41,21 @@ TEST_F(RunfilesTest, KnowsTheNameOfTheMainRepositoryUnderBzlmod) {
             (top_ / "tool.runfiles/_main/hz3/lib.so").string());
 }
 
+TEST_F(RunfilesTest, KnowsItsNameAsAModuleOfAnotherProject) {
+  for (const std::string name : {"hakozuna~", "hakozuna~0.1.0", "hakozuna~override", "hakozuna+"}) {
+    SetUp();
+    MakeFile(top_ / "tool.runfiles" / name / "hz3/lib.so");
+    MakeFile(top_ / "tool.runfiles/_main/hz3/lib.so");  // the other project's
+    EXPECT_EQ(FindRunfile((top_ / "tool").string(), "hz3/lib.so"),
+              (top_ / "tool.runfiles" / name / "hz3/lib.so").string());
+  }
+}
+
+TEST_F(RunfilesTest, TakesNoModuleWithALongerNameForItself) {
+  MakeFile(top_ / "tool.runfiles/hakozuna_tools+/hz3/lib.so");
+  EXPECT_EQ(FindRunfile((top_ / "tool").string(), "hz3/lib.so"), "");
+}
+
 TEST_F(RunfilesTest, PrefersTheTreeThatTheEnvironmentNames) {
   MakeFile(top_ / "tool.runfiles/hakozuna/x");
   MakeFile(top_ / "named/hakozuna/x");

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <ctime>
 
+#include "hz3/base/refusals.h"
 #include "hz3/base/words.h"
 
 #ifndef MREMAP_DONTUNMAP
@@ -74,11 +75,17 @@ class KernelMemory final : public OsMemory {
   }
   bool Purge(void* start, size_t bytes) override {
     CountedCall counted;
-    return madvise(start, bytes, MADV_DONTNEED) == 0;
+    if (madvise(start, bytes, MADV_DONTNEED) == 0) return true;
+    const bool filtered = errno == EPERM || errno == ENOSYS || errno == EACCES;
+    CountRefusal(refusals.madvise);
+    return filtered && MoveAway(static_cast<char*>(start), bytes);
   }
   bool Move(void* from, void* to, size_t bytes) override {
     CountedCall counted;
-    return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+    constexpr int kFlags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    if (mremap(from, bytes, bytes, kFlags, to) == to) return true;
+    CountRefusal(refusals.mremap);
+    return false;
   }
   size_t ResidentPages(void* start, size_t bytes) override {
     ErrnoKeeper keep;
@@ -86,7 +93,10 @@ class KernelMemory final : public OsMemory {
     size_t resident = 0;
     for (size_t done = 0; done < bytes; done += sizeof(present) * kPageSize) {
       const size_t part = std::min(bytes - done, sizeof(present) * kPageSize);
-      if (mincore(static_cast<char*>(start) + done, part, present) != 0) return bytes / kPageSize;
+      if (mincore(static_cast<char*>(start) + done, part, present) != 0) {
+        CountRefusal(refusals.mincore);
+        return bytes / kPageSize;
+      }
       for (size_t i = 0; i < part / kPageSize; ++i) resident += present[i] & 1u;
     }
     return resident;
@@ -100,6 +110,22 @@ class KernelMemory final : public OsMemory {
   static void Trim(uintptr_t begin, uintptr_t end) {
     if (begin < end) munmap(reinterpret_cast<void*>(begin), end - begin);
   }
+  // What madvise would do, where a filter refuses that: the pages move elsewhere, leaving empty
+  // ones in one step, and are unmapped there. (A new mapping over the old one could fail halfway.)
+  static bool MoveAway(char* start, size_t bytes) {
+    void* const elsewhere = mremap(start, bytes, bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+    if (elsewhere != MAP_FAILED) {
+      munmap(elsewhere, bytes);
+      return true;
+    }
+    // EFAULT: more than one mapping, as Move leaves them behind.
+    if (errno == EFAULT && bytes > kPageSize) {
+      const size_t half = RoundUp(bytes / 2, kPageSize);
+      return MoveAway(start, half) && MoveAway(start + half, bytes - half);
+    }
+    CountRefusal(refusals.mremap);
+    return false;
+  }
 };
 
 constinit KernelMemory kernel_memory;
@@ -107,7 +133,10 @@ constinit KernelMemory kernel_memory;
 // The size of the address space in pages is the first number of /proc/self/statm (proc(5)).
 size_t MappedBytes() {
   const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
+  if (fd < 0) {
+    CountRefusal(refusals.proc);
+    return 0;
+  }
   char text[64];
   const ssize_t n = read(fd, text, sizeof(text));
   close(fd);
@@ -161,6 +190,7 @@ unsigned UsableCpus() {
     const int n = CPU_COUNT(&set);
     if (n > 0) return static_cast<unsigned>(n);
   }
+  CountRefusal(refusals.sched_getaffinity);
   return 1;
 }
 

@@ -26,7 +26,7 @@ class OsMemory {
   // (vm.max_map_count, for one), with the range as it was.
   virtual bool Protect(void* start, size_t bytes) = 0;
   // Gives the memory of a committed range back; it stays committed and reads as zero again. False
-  // when the kernel refuses, with the contents as they were.
+  // when the kernel refuses; each page's contents are then as they were or zeroes.
   virtual bool Purge(void* start, size_t bytes) = 0;
   // Moves the pages of [from, from + bytes) to the committed range `to`; `from` reads as zero and
   // stays committed. False when that is not possible: nothing has changed then.

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "hz3/base/refusals.h"
+
 namespace hz3 {
 namespace {
 
@@ -19,6 +21,7 @@ uint64_t FreshSecret() {
   const int saved = errno;
   uint64_t words[2] = {};
   if (getrandom(words, sizeof(words), GRND_NONBLOCK) != sizeof(words)) {
+    CountRefusal(refusals.getrandom);
     const auto* start = reinterpret_cast<const void*>(getauxval(AT_RANDOM));
     if (start != nullptr) memcpy(words, start, sizeof(words));
   }

@@ -1,9 +1,12 @@
 #include "hz3/base/thread_barrier.h"
 
-#include <cerrno>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
+
+#include "hz3/base/refusals.h"
 
 namespace hz3 {
 
@@ -15,6 +18,7 @@ bool BarrierOnAllThreads() {
       syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0) {
     done = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
   }
+  if (!done) CountRefusal(refusals.membarrier);
   errno = saved;
   return done;
 }

@@ -1,11 +1,13 @@
 #include "hz3/base/thread_state.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+
+#include "hz3/base/refusals.h"
 #include "hz3/base/text.h"
 
 namespace hz3 {
@@ -51,6 +53,8 @@ ThreadState StateOf(int32_t thread_id) {
       text[length] = '\0';
       state = ParseThreadStat(text);
     }
+  } else {
+    CountRefusal(refusals.proc);
   }
   errno = saved;
   return state;

@@ -68,6 +68,8 @@ namespace hz3 {
   X(bool, decommit, true, true, "free dirty pages decay: their memory goes back to the system")   \
   X(size_t, decay_half_life_ms, 1000, 1000,                                                       \
     "half of the free dirty pages that nobody used are given back in this time")                  \
+  X(bool, background_purge, true, false,                                                          \
+    "a thread that gives memory back while the process is idle may be asked for")                 \
   X(size_t, dirty_floor_bytes, size_t{16} << 20, size_t{16} << 20,                                \
     "so many free dirty bytes of a shard never decay: they cost less than their page faults")     \
   X(size_t, huge_purge_bytes, size_t{512} << 20, size_t{512} << 20,                               \

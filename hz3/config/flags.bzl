@@ -51,6 +51,9 @@ def _flags_header_impl(ctx):
     for flag, name in ctx.attr.constants.items():
         kind, literal = _literal(flag[BuildSettingInfo].value)
         lines.append("inline constexpr %s %s = %s;" % (kind, name, literal))
+    for name, text in ctx.attr.texts.items():
+        kind, literal = _literal(text)
+        lines.append("inline constexpr %s %s = %s;" % (kind, name, literal))
     for flag, spec in ctx.attr.equals.items():
         name, _, wanted = spec.partition("=")
         truth = "true" if flag[BuildSettingInfo].value == wanted else "false"
@@ -78,5 +81,6 @@ flags_header = rule(
             providers = [BuildSettingInfo],
         ),
         "out": attr.output(mandatory = True),
+        "texts": attr.string_dict(doc = "Constant name to text, whatever the flags are."),
     },
 )

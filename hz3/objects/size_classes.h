@@ -9,6 +9,7 @@
 //           the slow path knows them, and only while pages are not scarce; otherwise a block of
 //           this size is large.
 //   large   kTagLarge: a run of 9..512 pages; kTagHuge: whole slots. Not classes: no bins.
+//   private kTagPrivate: pages of a first-class heap, whatever is on them. No bins.
 // Class 0 is no class. A class's number is also the tag that segmap holds for its pages; it says
 // nothing about the order of sizes from one kind to another.
 #ifndef HZ3_OBJECTS_SIZE_CLASSES_H_
@@ -44,12 +45,13 @@ inline constexpr unsigned kMaxRunPages = kPagesPerSegment;
 
 // Tags of blocks that no bin holds. The bins of all tags from kClasses on, and of tag 0, are full
 // for ever, so that `free` takes the slow path.
+inline constexpr Tag kTagPrivate = 84;
 // Blocks on a page of kTagWatched are of the class that the page's record says (watched_blocks.h).
 inline constexpr Tag kTagWatched = 85;
 inline constexpr Tag kTagLarge = 86;
 inline constexpr Tag kTagHuge = 87;
 inline constexpr unsigned kTags = 88;
-static_assert(kClasses <= kTagWatched);
+static_assert(kClasses <= kTagPrivate);
 
 constexpr bool IsSmall(Tag tag) { return tag >= 1 && tag <= kSmallClasses; }
 // Medium or wide: a run of pages that has bins.

@@ -67,6 +67,10 @@ class alignas(2 * kCacheLine) Span {
   bool Collect(unsigned* bad);
   bool HasMail() const;
   unsigned MailCount() const;
+  // For whoever keeps a span where no mail reaches it: a word of the mailbox to keep something else
+  // in, which is to be 0 again before the page is anybody else's. Relaxed, or as its user orders
+  // it.
+  std::atomic<uint64_t>& spare_word(unsigned w) { return mail_[w]; }
 
   // The number of the object at `offset`, or kMaxObjects when no object starts there.
   unsigned ObjectNumber(uint32_t offset) const {

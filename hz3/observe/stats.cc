@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "hz3/base/os_memory.h"
+#include "hz3/base/refusals.h"
 #include "hz3/config/config.h"
 #include "hz3/objects/span.h"
 #include "hz3/objects/watched_blocks.h"
+#include "hz3/observe/segment_walk.h"
 
 namespace hz3 {
 namespace {
@@ -82,15 +84,8 @@ ClassStatsTable GatherClassStats(const ShardTable& shards, Registry& registry) {
   ClassStatsTable classes{};
   Arena& arena = shards.arena();
   for (uint32_t i = 0; i < arena.used_slots(); ++i) {
-    const SlotIndex slot(i);
-    const Segment& segment = arena.segment(slot);
-    if (segment.use() != Segment::Use::kSegment) continue;
-    const ShardId owner = arena.owner(slot);
-    LeaseHolder hold(shards[owner].lease());
-    // It may have changed hands before the lease was ours.
-    if (segment.use() == Segment::Use::kSegment && arena.owner(slot) == owner) {
-      AddRuns(arena, segment, classes);
-    }
+    WithSegment(shards, SlotIndex(i),
+                [&](const Segment& segment) { AddRuns(arena, segment, classes); });
   }
   for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass c(static_cast<uint8_t>(i));
@@ -137,6 +132,10 @@ Stats GatherStats(const ShardTable& shards, Registry& registry, const MemBudget&
   stats.soft_limit_reliefs = budget.reliefs();
   stats.os_calls = os_counters.calls.load(std::memory_order_relaxed);
   stats.os_ns = os_counters.ns.load(std::memory_order_relaxed);
+  stats.refused_memory = arena.os_refusals();
+#define HZ3_READ_REFUSED(name) stats.refused_##name = refusals.name.load(std::memory_order_relaxed);
+  HZ3_REFUSAL_TABLE(HZ3_READ_REFUSED)
+#undef HZ3_READ_REFUSED
   return stats;
 }
 

@@ -39,6 +39,7 @@ namespace hz3 {
   X(segments, "segments", "slots that shards hold")                                            \
   X(shards, "shards", "shards of the process")                                                 \
   X(threads, "threads", "threads with a cache")                                                \
+  X(private_heaps, "heaps", "first-class heaps that exist")                                    \
   X(refills, "events", "batches that bins took from a shard's spans and segments")             \
   X(flushes, "events", "batches that came back to a shard's bitmaps")                          \
   X(spans_opened, "events", "runs that were cut into objects")                                 \
@@ -55,8 +56,24 @@ namespace hz3 {
   X(pressure_callbacks, "events", "times that the program was asked to give something back")   \
   X(pressure_ns, "ns", "time that threads spent on the pressure ladder")                         \
   X(soft_limit_reliefs, "events", "times that memory was given back because of the soft limit") \
+  X(idle_purges, "events",                                                                     \
+    "times that the background thread found the process idle and gave all free memory back")   \
   X(os_calls, "events", "calls to the system that committed, gave back or moved memory")        \
-  X(os_ns, "ns", "time in those calls, without the page faults that follow")
+  X(os_ns, "ns", "time in those calls, without the page faults that follow")                    \
+  X(refused_memory, "events", "times that the system refused memory for a new slot")           \
+  X(refused_membarrier, "events",                                                              \
+    "membarrier(2) was refused: bins of sleeping threads keep what they hold")                 \
+  X(refused_madvise, "events",                                                                 \
+    "madvise(2) was refused: memory goes back by mremap(2), or stays")                         \
+  X(refused_mremap, "events", "mremap(2) was refused: large blocks that move are copied")      \
+  X(refused_mincore, "events",                                                                 \
+    "mincore(2) was refused: calloc writes zeroes to pages that may be untouched")             \
+  X(refused_sched_getaffinity, "events",                                                       \
+    "sched_getaffinity(2) was refused: one shard serves all threads")                          \
+  X(refused_getrandom, "events",                                                               \
+    "getrandom(2) was refused: the random bytes of the process's start serve")                 \
+  X(refused_proc, "events",                                                                    \
+    "a file of /proc could not be opened: limits or states of threads are unknown")
 
 struct Stats {
 #define HZ3_DECLARE_STAT(name, unit, meaning) uint64_t name = 0;

@@ -94,6 +94,18 @@ bool ParseDecay(const char* text, size_t* half_life_ms) {
   return ParseNumber(text, kMostMs, half_life_ms);
 }
 
+size_t MsFromEnvironment(const char* name, size_t most) {
+  if (getauxval(AT_SECURE) != 0) return 0;
+  const int saved = errno;
+  size_t ms = 0;
+  ReadVariable(
+      name, "a number of milliseconds, not too large",
+      [=](const char* text, size_t* value) { return ParseNumber(text, most, value); },
+      [&](size_t value) { ms = value; });
+  errno = saved;
+  return ms;
+}
+
 void ApplyBudgetSettings(MemBudget& budget) {
   const int saved = errno;
   budget.SetLimit(LimitOfMib(kConfig.limit_mib));

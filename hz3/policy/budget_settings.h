@@ -31,6 +31,10 @@ bool ParseLimit(const char* text, unsigned cgroup_percent, size_t* bytes);
 // What a value of HZ3_DECAY_MS means; false when it means nothing.
 bool ParseDecay(const char* text, size_t* half_life_ms);
 
+// A variable's number of milliseconds, at most `most`; 0 when it is unset, is none, which is
+// reported, or the program runs with raised privileges.
+size_t MsFromEnvironment(const char* name, size_t most);
+
 // Sets what the build says and then what the environment says.
 void ApplyBudgetSettings(MemBudget& budget);
 

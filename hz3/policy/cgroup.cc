@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "hz3/base/refusals.h"
 #include "hz3/base/text.h"
 
 namespace hz3 {
@@ -71,11 +72,11 @@ const char* Below(const char* root, const char* group) {
   return group + n;
 }
 
-// Calls f(line) for each line of the file, without its newline.
+// Calls f(line) for each line of the file, without its newline. Whether it could be opened.
 template <typename F>
-void ForEachLine(const char* path, F f) {
+bool ForEachLine(const char* path, F f) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
+  if (fd < 0) return false;
   char line[kMaxCgroupText];
   char chunk[512];
   size_t length = 0;
@@ -97,6 +98,7 @@ void ForEachLine(const char* path, F f) {
   close(fd);
   line[length] = '\0';
   if (length > 0 && !too_long) f(line);
+  return true;
 }
 
 // The limit that `directory` itself sets.
@@ -116,7 +118,9 @@ void ReadProcFile(const char* root, const char* name, MemoryCgroup& cgroup,
   Text text(path, sizeof(path));
   text << root << "/proc/self/" << name;
   if (text.wanted() >= sizeof(path)) return;
-  ForEachLine(path, [&](const char* line) { (cgroup.*add)(line); });
+  if (!ForEachLine(path, [&](const char* line) { (cgroup.*add)(line); })) {
+    CountRefusal(refusals.proc);
+  }
 }
 
 }  // namespace

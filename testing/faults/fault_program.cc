@@ -128,6 +128,23 @@ void UseThreads(CheckedHeap& heap) {
   FreeAll(heap, visitor.blocks);
 }
 
+// Blocks of which a part is freed, one way or the other, and the rest dies with its heap.
+void UseFirstClassHeap(bool must_work) {
+  hz3_heap* heap = hz3_heap_create();
+  if (heap == nullptr && (must_work || errno != ENOMEM))
+    Die("hz3_heap_create failed; errno", static_cast<size_t>(errno));
+  for (size_t i = 0; heap != nullptr && i < 300; ++i) {
+    const size_t bytes = i * i * 50;
+    auto* block = static_cast<char*>(hz3_heap_allocate(heap, bytes + 1));
+    if (block == nullptr && (must_work || errno != ENOMEM)) Die("no block of", bytes);
+    if (block == nullptr) continue;
+    block[0] = block[bytes] = 7;
+    if (i % 3 == 0) hz3_heap_free(heap, block);
+    if (i % 3 == 1) free(block);
+  }
+  hz3_heap_destroy(heap);
+}
+
 void UseFork(CheckedHeap& heap, bool must_work) {
   Block inherited = heap.Allocate(Entry::kMalloc, 5000, 1, 5);
   const pid_t pid = fork();
@@ -152,6 +169,7 @@ void Work(CheckedHeap& heap, bool must_work) {
   UseWholeSlots(heap);
   GiveMemoryBack();
   UseThreads(heap);
+  UseFirstClassHeap(must_work);
   UseFork(heap, must_work);
   MixSizes(heap, 3, 16 * kMiB);
   Require(heap);

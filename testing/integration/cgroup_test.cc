@@ -290,6 +290,13 @@ TEST_F(CgroupTest, AProcessThatAsksForMoreThanThereIsGetsEnomemAndSurvives) {
   EXPECT_TRUE(result.ok()) << result;
 }
 
+TEST_F(CgroupTest, AProgramThatSetsTheLimitsItselfSurvivesTheSame) {
+  for (const char* work : {"set waves", "set exhaust"}) {
+    const RunResult result = group_.Run(work, "0");
+    EXPECT_TRUE(result.ok()) << work << ": " << result;
+  }
+}
+
 TEST_F(CgroupTest, WithoutALimitTheSameIsKilled) {
   if (!group_.cannot_swap()) GTEST_SKIP() << "the group can swap";
   for (const char* work : {"waves", "exhaust"}) {
@@ -302,7 +309,11 @@ TEST_F(CgroupTest, WithoutALimitTheSameIsKilled) {
 }  // namespace
 
 int ChildMain(const std::vector<std::string>& arguments) {
-  const std::string work = arguments.empty() ? "" : arguments[0];
+  std::string work = arguments.empty() ? "" : arguments[0];
+  if (work.starts_with("set ")) {
+    if (Hz3().set_limit_from_cgroup(90) != 0 || Hz3().set_soft_limit_from_cgroup(75) != 0) return 3;
+    work.erase(0, 4);
+  }
   if (work == "limits") {
     std::printf("%zu %zu\n", Hz3().limit(), Hz3().soft_limit());
   } else if (work == "waves") {

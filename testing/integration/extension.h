@@ -14,6 +14,8 @@ extern "C" {
 [[gnu::weak]] std::size_t hz3_committed_bytes(void);
 [[gnu::weak]] int hz3_set_limit(std::size_t bytes);
 [[gnu::weak]] std::size_t hz3_limit(void);
+[[gnu::weak]] int hz3_set_limit_from_cgroup(unsigned percent);
+[[gnu::weak]] int hz3_set_soft_limit_from_cgroup(unsigned percent);
 [[gnu::weak]] int hz3_set_soft_limit(std::size_t bytes);
 [[gnu::weak]] std::size_t hz3_soft_limit(void);
 [[gnu::weak]] int hz3_set_pressure_callback(int (*callback)(std::size_t, void*), void* arg);
@@ -38,6 +40,10 @@ struct Extension {
       Find(::hz3_committed_bytes, "hz3_committed_bytes");
   decltype(&::hz3_set_limit) set_limit = Find(::hz3_set_limit, "hz3_set_limit");
   decltype(&::hz3_limit) limit = Find(::hz3_limit, "hz3_limit");
+  decltype(&::hz3_set_limit_from_cgroup) set_limit_from_cgroup =
+      Find(::hz3_set_limit_from_cgroup, "hz3_set_limit_from_cgroup");
+  decltype(&::hz3_set_soft_limit_from_cgroup) set_soft_limit_from_cgroup =
+      Find(::hz3_set_soft_limit_from_cgroup, "hz3_set_soft_limit_from_cgroup");
   decltype(&::hz3_set_soft_limit) set_soft_limit = Find(::hz3_set_soft_limit, "hz3_set_soft_limit");
   decltype(&::hz3_soft_limit) soft_limit = Find(::hz3_soft_limit, "hz3_soft_limit");
   decltype(&::hz3_set_pressure_callback) set_pressure_callback =

@@ -57,6 +57,15 @@ class Image {
     return sections;
   }
 
+  std::vector<Elf64_Phdr> Segments() const {
+    const auto header = At<Elf64_Ehdr>(0);
+    std::vector<Elf64_Phdr> segments;
+    for (uint64_t i = 0; i < header.e_phnum; ++i) {
+      segments.push_back(At<Elf64_Phdr>(header.e_phoff + i * sizeof(Elf64_Phdr)));
+    }
+    return segments;
+  }
+
  private:
   [[noreturn]] void Fail(const char* what) const { throw std::runtime_error(path_ + " " + what); }
 
@@ -87,9 +96,19 @@ void AddDynamic(const Image& image, const Elf64_Shdr& section, const Elf64_Shdr&
     if (entry.d_tag == DT_SONAME) object.soname = image.StringAt(names.sh_offset + value);
     if (entry.d_tag == DT_NEEDED) object.needed.insert(image.StringAt(names.sh_offset + value));
     if (entry.d_tag == DT_FLAGS_1) object.flags_1 = value;
+    if (entry.d_tag == DT_TEXTREL) object.has_text_relocations = true;
+    if (entry.d_tag == DT_FLAGS && (value & DF_TEXTREL) != 0) object.has_text_relocations = true;
     // The first definition is the file itself; gold writes it always.
     if (entry.d_tag == DT_VERDEFNUM) object.has_symbol_versions = value > 1;
   }
+}
+
+// Without the entry the kernel takes the stack to be executable.
+bool HasExecutableStack(const Image& image) {
+  for (const Elf64_Phdr& segment : image.Segments()) {
+    if (segment.p_type == PT_GNU_STACK) return (segment.p_flags & PF_X) != 0;
+  }
+  return true;
 }
 
 }  // namespace
@@ -98,6 +117,7 @@ SharedObject ReadSharedObject(const std::string& path) {
   const Image image(path);
   const std::vector<Elf64_Shdr> sections = image.Sections();
   SharedObject object;
+  object.has_executable_stack = HasExecutableStack(image);
   for (const Elf64_Shdr& section : sections) {
     if (section.sh_type != SHT_DYNSYM && section.sh_type != SHT_DYNAMIC) continue;
     const Elf64_Shdr& names = sections.at(section.sh_link);

@@ -16,6 +16,8 @@ struct SharedObject {
   std::set<std::string> strong_undefined;  // symbols without which it cannot be loaded
   uint64_t flags_1 = 0;                    // DF_1_... of <elf.h>
   bool has_symbol_versions = false;        // of its own, not those that it asks of others
+  bool has_text_relocations = false;       // the loader would write into code
+  bool has_executable_stack = false;       // programs would get one with it
 };
 
 // Throws std::runtime_error with one line when `path` is no such file.

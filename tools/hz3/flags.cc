@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/lib/tool_flags.h"
 
-ABSL_FLAG(std::string, lane, "scale", "of hz3: scale (many threads) or fast (few)");
+ABSL_FLAG(std::string, lane, "scale", "of hz3: scale (many threads), fast (few) or hardened");
 ABSL_FLAG(std::string, library, "", "this hz3 library instead of the one that came with the tool");
 ABSL_FLAG(bool, stats, false, "print what the program needed of memory when it has ended");
 ABSL_FLAG(std::string, json, "", "write the same as JSON to this file");

@@ -17,6 +17,7 @@
 #include "bench/lib/sanitizers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hz3/config/build_flags.h"
 #include "nlohmann/json.hpp"
 #include "testing/lib/subprocess.h"
 #include "testing/lib/temp_dir.h"
@@ -93,7 +94,7 @@ TEST_F(RunTest, EndsAsTheProgramDoesWithAndWithoutStatistics) {
 }
 
 TEST_F(RunTest, TheProgramRunsOnTheLaneThatWasAskedFor) {
-  for (const char* lane : {"scale", "fast"}) {
+  for (const char* lane : {"scale", "fast", "hardened"}) {
     const RunResult result = Hz3({"run", "--lane", lane, "--", "sh", "-c", "echo $LD_PRELOAD"});
     EXPECT_THAT(result.out, EndsWith(absl::StrCat("libhakozuna_hz3_", lane, ".so\n")));
   }
@@ -433,6 +434,14 @@ TEST(Help, EveryCommandExplainsItselfAndTheOverviewNamesThem) {
     EXPECT_EQ(Hz3({"help", command}).out, help.out);
   }
   EXPECT_EQ(Hz3({}).exit_code, 2);
+}
+
+TEST(Version, IsThatOfTheLibraries) {
+  for (const char* word : {"version", "--version"}) {
+    const RunResult result = Hz3({word});
+    EXPECT_TRUE(result.ok());
+    EXPECT_EQ(result.out, absl::StrCat("hz3 ", kBuildVersion, "\n"));
+  }
 }
 
 }  // namespace

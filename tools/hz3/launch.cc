@@ -14,12 +14,22 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "bench/lib/runfiles.h"
+#include "hz3/config/build_flags.h"
 #include "tools/hz3/flags.h"
 
 namespace hz3::tool {
 namespace {
 
 namespace fs = std::filesystem;
+
+// From the folder of this program to where packages put libraries.
+constexpr const char* kLibraryFolders[] = {".", "../lib",
+#if defined(__x86_64__)
+                                           "../lib/x86_64-linux-gnu",
+#elif defined(__aarch64__)
+                                           "../lib/aarch64-linux-gnu",
+#endif
+                                           "../lib64", "../lib/hakozuna"};
 
 constexpr int kNotFound = 127;
 constexpr int kNotRunnable = 126;
@@ -45,10 +55,13 @@ bool IsFile(const fs::path& path) {
 
 std::string FindInstalled(const std::string& name) {
   std::error_code error;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& candidate :
-       {folder / name, folder / ".." / "lib" / name, folder / ".." / "lib" / "hakozuna" / name}) {
-    if (!error && IsFile(candidate)) return candidate.lexically_normal().string();
+  const fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const char* folder : kLibraryFolders) {
+    // Without the number it is there for compilers only, if at all.
+    for (const std::string& file : {absl::StrCat(name, ".", kBuildSoversion), name}) {
+      const fs::path candidate = own / folder / file;
+      if (!error && IsFile(candidate)) return candidate.lexically_normal().string();
+    }
   }
   return "";
 }
@@ -88,8 +101,8 @@ absl::StatusOr<std::string> FindLibrary(std::string_view argv0) {
     return Preloadable(fs::absolute(chosen, error).string());
   }
   const std::string lane = absl::GetFlag(FLAGS_lane);
-  if (lane != "scale" && lane != "fast") {
-    return absl::InvalidArgumentError("--lane is scale or fast, not '" + lane + "'");
+  if (lane != "scale" && lane != "fast" && lane != "hardened") {
+    return absl::InvalidArgumentError("--lane is scale, fast or hardened, not '" + lane + "'");
   }
   const std::string name = absl::StrCat("libhakozuna_hz3_", lane, ".so");
   const std::string installed = FindInstalled(name);

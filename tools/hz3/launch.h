@@ -14,7 +14,7 @@
 
 namespace hz3::tool {
 
-// The library of --lane and --library: from Bazel's runfiles, beside this program, or in ../lib.
+// The library of --lane and --library: beside this program, in ../lib, or from Bazel's runfiles.
 absl::StatusOr<std::string> FindLibrary(std::string_view argv0);
 
 // Variables to add to the environment of a program so that it runs on `library`.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hz3/config/build_flags.h"
 #include "tools/hz3/commands.h"
 #include "tools/hz3/flags.h"
 
@@ -77,7 +78,7 @@ void PrintOverview(std::FILE* out) {
     std::fprintf(out, "  hz3 %-7s %s\n", std::string(command.name).c_str(),
                  std::string(command.summary).c_str());
   }
-  std::fprintf(out, "\nhz3 <command> --help says more.\n");
+  std::fprintf(out, "\nhz3 <command> --help says more; hz3 --version is hz3's version.\n");
 }
 
 int PrintHelp(const Command& command) {
@@ -108,6 +109,11 @@ int HelpOn(const std::vector<std::string>& args) {
   return command == nullptr ? Unknown(args[0]) : PrintHelp(*command);
 }
 
+int PrintVersion() {
+  std::printf("hz3 %s\n", kBuildVersion);
+  return 0;
+}
+
 int Execute(const Command& command, const std::vector<std::string>& args, std::string_view argv0) {
   const auto line = ReadCommandLine(args, command.flags, command.takes_program);
   if (!line.ok()) return Fail(command.name, line.status());
@@ -125,6 +131,7 @@ int Main(int argc, char** argv) {
   const std::string name = args[0];
   args.erase(args.begin());
   if (name == "help" || name == "--help" || name == "-h") return HelpOn(args);
+  if (name == "version" || name == "--version") return PrintVersion();
   const Command* command = Find(name);
   return command == nullptr ? Unknown(name) : Execute(*command, args, argv0);
 }
