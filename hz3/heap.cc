@@ -441,8 +441,10 @@ void Heap::FreeSlow(void* p) {
   if (p == nullptr) return;
   const Tag tag = arena_.segmap().Lookup(p);
   if (tag >= kTagPrivate) {
-    if (tag == kTagPrivate) return FreePrivate(p);
-    return tag == kTagWatched ? FreeOnWatchedPage(p) : FreeLarge(p);
+    tag == kTagPrivate   ? FreePrivate(p)
+    : tag == kTagWatched ? FreeOnWatchedPage(p)
+                         : FreeLarge(p);
+    return;
   }
   if (tag == 0) {
     if (FreeGuarded(p)) return;
@@ -808,16 +810,16 @@ void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   quarantine_.LockForFork();
   guarded_blocks_.LockForFork();
   budget_.callback().LockForFork();
-  for (PaddedLease& padded : private_leases_) padded.lease.Lock();
   registry_.watched().LockForFork();
   profile_.LockForFork();
+  for (PaddedLease& padded : private_leases_) padded.lease.Lock();
 }
 
 void Heap::AfterForkInParent() HZ3_NO_ANALYSIS {
   if (!ready_.load(std::memory_order_relaxed)) return;
+  for (PaddedLease& padded : private_leases_) padded.lease.Unlock();
   profile_.UnlockAfterFork();
   registry_.watched().UnlockAfterFork();
-  for (PaddedLease& padded : private_leases_) padded.lease.Unlock();
   budget_.callback().UnlockAfterFork();
   guarded_blocks_.UnlockAfterFork();
   quarantine_.UnlockAfterFork();

@@ -106,6 +106,13 @@ class Heap {
   Stats GetStats();
   // What each class holds; walks over all pages.
   ClassStatsTable GetClassStats();
+  // Samples one block every `interval` bytes on average from now on, with all figures at 0. The
+  // seed decides which. False without memory.
+  bool StartProfile(size_t interval, uint64_t seed);
+  void StopProfile();
+  // Writes the profile, in pprof's format; readers show `default_figure` first. 0, or the error.
+  int WriteProfile(const char* default_figure, int fd);
+  HeapProfile& profile() { return profile_; }
   // Calls f(address, figures) for each segment and block of whole slots that there was when the
   // walk began, under no lease, until f returns something else than 0. Returns what f returned
   // last.
@@ -122,13 +129,6 @@ class Heap {
     }
     return result;
   }
-  // Samples one block every `interval` bytes on average from now on, with all figures at 0. The
-  // seed decides which. False without memory.
-  bool StartProfile(size_t interval, uint64_t seed);
-  void StopProfile();
-  // Writes the profile, in pprof's format; readers show `default_figure` first. 0, or the error.
-  int WriteProfile(const char* default_figure, int fd);
-  HeapProfile& profile() { return profile_; }
   // nullptr when the heap cannot be had.
   MemBudget* budget() { return EnsureReady() ? &budget_ : nullptr; }
   size_t ArenaBytes() {
@@ -192,7 +192,6 @@ class Heap {
   void* Climb(const Request& request, const HugeBlock* huge = nullptr);
   void FreeLarge(void* p);
   void FreeDirectly(SizeClass c, void* p);
-  void FreePrivate(void* p);
   void FreeInClass(SizeClass c, void* p, bool watched);
   void FreeOnWatchedPage(void* p);
   void NoteIfWatched(void* p);
@@ -202,6 +201,7 @@ class Heap {
   Tag PlainTagOf(const void* p);
   void FollowSampling();
   void* SampleGuarded(size_t bytes, const void* p);
+  void FreePrivate(void* p);
   bool FreeGuarded(void* p);
   [[noreturn]] void ReportBadFree(void* p) const;
   ShardId HomeShard();

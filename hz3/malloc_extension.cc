@@ -4,9 +4,8 @@
 #include <cstdint>
 #include <iterator>
 
-#include "hz3/background_purge.h"
-
 #include "hz3/base/random.h"
+#include "hz3/background_purge.h"
 #include "hz3/base/text.h"
 #include "hz3/config/build_flags.h"
 #include "hz3/config/config.h"
@@ -118,6 +117,22 @@ HZ3_EXPORT size_t hz3_stats_prometheus(char* buffer, size_t size) {
   return PrintTo(buffer, size, hz3::PrintStatsPrometheus);
 }
 
+HZ3_EXPORT int hz3_heap_profile_start(size_t interval) {
+  if (interval == 0) interval = HZ3_HEAP_PROFILE_DEFAULT_INTERVAL;
+  return heap.StartProfile(interval, hz3::ProcessSecret()) ? 0 : Fail(ENOMEM);
+}
+HZ3_EXPORT int hz3_heap_profile_stop(void) {
+  heap.StopProfile();
+  return 0;
+}
+HZ3_EXPORT int hz3_heap_profile_write(int fd, hz3_heap_profile_figure first) {
+  static constexpr const char* kFirst[] = {"inuse_space", "peak_space", "alloc_space",
+                                           "stranded_space"};
+  const auto number = static_cast<size_t>(first);
+  const int error = number < std::size(kFirst) ? heap.WriteProfile(kFirst[number], fd) : EINVAL;
+  return error == 0 ? 0 : Fail(error);
+}
+
 HZ3_EXPORT int hz3_start_background_purge(size_t interval_ms) {
   const int error = hz3::background_purge.Start(interval_ms);
   return error == 0 ? 0 : Fail(error);
@@ -170,20 +185,4 @@ HZ3_EXPORT int hz3_for_each_segment(hz3_segment_callback callback, void* arg) {
     };
     return callback(&segment, arg);
   });
-}
-
-HZ3_EXPORT int hz3_heap_profile_start(size_t interval) {
-  if (interval == 0) interval = HZ3_HEAP_PROFILE_DEFAULT_INTERVAL;
-  return heap.StartProfile(interval, hz3::ProcessSecret()) ? 0 : Fail(ENOMEM);
-}
-HZ3_EXPORT int hz3_heap_profile_stop(void) {
-  heap.StopProfile();
-  return 0;
-}
-HZ3_EXPORT int hz3_heap_profile_write(int fd, hz3_heap_profile_figure first) {
-  static constexpr const char* kFirst[] = {"inuse_space", "peak_space", "alloc_space",
-                                           "stranded_space"};
-  const auto number = static_cast<size_t>(first);
-  const int error = number < std::size(kFirst) ? heap.WriteProfile(kFirst[number], fd) : EINVAL;
-  return error == 0 ? 0 : Fail(error);
 }

@@ -79,6 +79,33 @@ size_t hz3_stats_text(char* buffer, size_t size);
 size_t hz3_stats_json(char* buffer, size_t size);
 size_t hz3_stats_prometheus(char* buffer, size_t size);
 
+/* Heap profile: which call stacks allocated what is live, what was live at the peak, what was
+ * allocated since the start, and which of them keep free memory from being given back
+ * (docs/profiles.md). Blocks are sampled at random, one every `interval` bytes on average, 0 for
+ * the default, 1 for every block; figures are estimates for all blocks.
+ *
+ * hz3_heap_profile_start begins anew, with all figures at 0: blocks that are live by then are not in
+ * the profile, and other threads follow at their next slow path. hz3_heap_profile_stop ends the
+ * sampling; frees of blocks that were sampled are still noted, so what is written later is still
+ * true of them. hz3_heap_profile_start returns 0, or -1 with errno = ENOMEM when its memory could
+ * not be had; hz3_heap_profile_stop returns 0.
+ *
+ * hz3_heap_profile_write writes all figures to a file descriptor, gzipped, in the format of pprof,
+ * whose readers show `first` first. Returns 0, or -1 with errno = EINVAL when there was no start or
+ * no such figure, ENOMEM, or what write(2) says; the file is of no use then. It takes the dynamic
+ * linker's lock and must not be called by the handler of a signal. One thread writes at a time,
+ * others wait. */
+#define HZ3_HEAP_PROFILE_DEFAULT_INTERVAL ((size_t)512 << 10)
+typedef enum hz3_heap_profile_figure {
+  HZ3_HEAP_PROFILE_LIVE = 0,
+  HZ3_HEAP_PROFILE_PEAK = 1,
+  HZ3_HEAP_PROFILE_ALLOCATED = 2,
+  HZ3_HEAP_PROFILE_FRAGMENTATION = 3
+} hz3_heap_profile_figure;
+int hz3_heap_profile_start(size_t interval);
+int hz3_heap_profile_stop(void);
+int hz3_heap_profile_write(int fd, hz3_heap_profile_figure first);
+
 /* A thread of hz3's own that gives memory back while the process is idle: it looks every
  * `interval_ms` milliseconds (1 to 3600000), and when nothing happened in hz3 between two looks but
  * what the threads' bins served, it empties those bins and gives all free pages back, as hz3_purge
@@ -145,33 +172,6 @@ typedef struct hz3_segment {
  * the callback returned last; 0 when there was nothing to call it for. */
 typedef int (*hz3_segment_callback)(const hz3_segment* segment, void* arg);
 int hz3_for_each_segment(hz3_segment_callback callback, void* arg);
-
-/* Heap profile: which call stacks allocated what is live, what was live at the peak, what was
- * allocated since the start, and which of them keep free memory from being given back
- * (docs/profiles.md). Blocks are sampled at random, one every `interval` bytes on average, 0 for
- * the default, 1 for every block; figures are estimates for all blocks.
- *
- * hz3_heap_profile_start begins anew, with all figures at 0: blocks that are live by then are not in
- * the profile, and other threads follow at their next slow path. hz3_heap_profile_stop ends the
- * sampling; frees of blocks that were sampled are still noted, so what is written later is still
- * true of them. hz3_heap_profile_start returns 0, or -1 with errno = ENOMEM when its memory could
- * not be had; hz3_heap_profile_stop returns 0.
- *
- * hz3_heap_profile_write writes all figures to a file descriptor, gzipped, in the format of pprof,
- * whose readers show `first` first. Returns 0, or -1 with errno = EINVAL when there was no start or
- * no such figure, ENOMEM, or what write(2) says; the file is of no use then. It takes the dynamic
- * linker's lock and must not be called by the handler of a signal. One thread writes at a time,
- * others wait. */
-#define HZ3_HEAP_PROFILE_DEFAULT_INTERVAL ((size_t)512 << 10)
-typedef enum hz3_heap_profile_figure {
-  HZ3_HEAP_PROFILE_LIVE = 0,
-  HZ3_HEAP_PROFILE_PEAK = 1,
-  HZ3_HEAP_PROFILE_ALLOCATED = 2,
-  HZ3_HEAP_PROFILE_FRAGMENTATION = 3
-} hz3_heap_profile_figure;
-int hz3_heap_profile_start(size_t interval);
-int hz3_heap_profile_stop(void);
-int hz3_heap_profile_write(int fd, hz3_heap_profile_figure first);
 
 #ifdef __cplusplus
 }

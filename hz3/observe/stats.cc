@@ -6,8 +6,8 @@
 #include "hz3/base/refusals.h"
 #include "hz3/config/config.h"
 #include "hz3/objects/span.h"
-#include "hz3/observe/segment_walk.h"
 #include "hz3/objects/watched_blocks.h"
+#include "hz3/observe/segment_walk.h"
 
 namespace hz3 {
 namespace {
