@@ -105,7 +105,8 @@ class SharedObjectTest : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(SharedObjectTest, ExportsWhatTheListSaysAndNothingElse) {
-  EXPECT_EQ(Differences(object_.exports, Listed()), "");
+  const std::string differences = Differences(object_.exports, Listed());
+  EXPECT_TRUE(differences.empty()) << differences;
 }
 
 TEST_P(SharedObjectTest, HasNoTextRelocationsAndNoExecutableStack) {
