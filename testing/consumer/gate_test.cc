@@ -17,7 +17,7 @@ TEST(GateOfAProject, RunsItsRowsAndRefusesToUpdate) {
   if (!project.missing().empty()) GTEST_SKIP() << "SKIP: " << project.missing();
   project.DeclareDevDependencies();
   const RunResult gate = project.Bazel({"run", "--config=gate", "@hakozuna//bench:gate", "--",
-                                        "--rows=library_size,fill_small", "--lanes=scale"});
+                                        "--rows=hot_path,fill_small", "--lanes=scale"});
   EXPECT_TRUE(gate.ok()) << gate;
   EXPECT_TRUE(Holds(gate.out, "gate: pass")) << gate;
   const RunResult update = project.Bazel(
