@@ -154,6 +154,19 @@ TEST(Heaps, AnyThreadMayUseAnyHeap) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(Heaps, AProfileOfEveryBlockGoesWithThem) {
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_EQ(hz3_heap_profile_start(1), 0);
+    {
+      Model model(3);
+      model.Work(Seed() + static_cast<uint64_t>(round), 5'000);
+      // Half of the heaps' blocks are freed after the end of the sampling.
+      ASSERT_EQ(hz3_heap_profile_stop(), 0);
+      model.Work(Seed() + 10, 5'000);
+    }
+  }
+}
+
 TEST(Heaps, DestroyGivesEverythingBackAtOnce) {
   hz3_purge();
   const size_t before = hz3_committed_bytes();
