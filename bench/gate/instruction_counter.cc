@@ -74,6 +74,8 @@ InstructionCount InstructionCounter::CountByCallgrind(const std::vector<std::str
       {.argv =
            Joined({"valgrind", "--tool=callgrind", "--quiet", "--callgrind-out-file=" + out}, argv),
        .env = {{"LD_PRELOAD", preload}, kNoDecay},
+       // A start reads the environment: the caller's would be counted.
+       .only_path = true,
        .timeout_s = kTimeoutS});
   if (!run.Succeeded()) return {0, 0, run.WhyFailed()};
   const std::string text = Contents(out);
@@ -93,6 +95,7 @@ InstructionCount InstructionCounter::CountByPerf(const std::vector<std::string>&
                                          "--", "env", "LD_PRELOAD=" + preload},
                                         argv),
                          .env = {{"LD_PRELOAD", ""}, kNoDecay},
+                         .only_path = true,
                          .timeout_s = kTimeoutS});
   if (!run.Succeeded()) return {0, 0, run.WhyFailed()};
   const std::optional<uint64_t> all = PerfInstructions(Contents(out));

@@ -66,7 +66,9 @@ std::vector<std::string> Environment(const Command& command) {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const size_t equals = text.find('=');
-    if (equals != std::string_view::npos) variables[std::string(text.substr(0, equals))] = text;
+    if (equals == std::string_view::npos) continue;
+    const std::string_view name = text.substr(0, equals);
+    if (!command.only_path || name == "PATH") variables[std::string(name)] = text;
   }
   for (const auto& [name, value] : command.env) {
     variables.erase(name);

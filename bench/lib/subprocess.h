@@ -14,6 +14,7 @@ struct Command {
   std::vector<std::string> argv = {};  // argv[0] is looked up in PATH unless it holds a '/'
   // Added to this process's environment; an empty value takes the variable out.
   std::vector<std::pair<std::string, std::string>> env = {};
+  bool only_path = false;      // of this process's environment it gets PATH and no more
   double timeout_s = 0;        // 0: none
   uint64_t max_rss_bytes = 0;  // 0: none
   std::string directory = {};  // where it starts; empty: where this process is

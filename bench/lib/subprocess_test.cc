@@ -3,6 +3,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -21,6 +23,15 @@ TEST(RunCommand, CollectsBothOutputsAndTheExitCode) {
   EXPECT_EQ(result.out, "out\n");
   EXPECT_EQ(result.err, "err\n");
   EXPECT_EQ(result.EndText(), "exit 3");
+}
+
+TEST(RunCommand, OnRequestPassesOnNothingButPath) {
+  setenv("HZ3_SUBPROCESS_TEST", "here", 1);
+  const std::vector<std::string> env = {"/usr/bin/env"};
+  EXPECT_NE(RunCommand({.argv = env}).out.find("HZ3_SUBPROCESS_TEST=here\n"), std::string::npos);
+  const RunResult bare = RunCommand({.argv = env, .env = {{"NEW", "1"}}, .only_path = true});
+  EXPECT_EQ(bare.out, std::string("NEW=1\nPATH=") + getenv("PATH") + "\n");
+  unsetenv("HZ3_SUBPROCESS_TEST");
 }
 
 TEST(RunCommand, CollectsMoreThanAPipeHolds) {
