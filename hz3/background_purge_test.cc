@@ -48,7 +48,7 @@ TEST(IdleWatch, AProcessThatNeverDidAnythingIsIdle) {
 class BackgroundPurgeTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!kConfig.background_purge) GTEST_SKIP() << "this lane has no such thread";
+    if (!kConfig.background_purge) GTEST_SKIP() << "lane fast has no thread of hz3's own";
   }
   void TearDown() override { background_purge.Stop(); }
 
@@ -65,7 +65,7 @@ class BackgroundPurgeTest : public ::testing::Test {
 };
 
 TEST(BackgroundPurgeLane, ALaneWithoutItSaysSo) {
-  if (kConfig.background_purge) GTEST_SKIP() << "this lane has it";
+  if (kConfig.background_purge) GTEST_SKIP() << "only lane fast refuses, and this is lane scale";
   EXPECT_EQ(background_purge.Start(100), ENOTSUP);
 }
 

@@ -40,7 +40,7 @@ void ExpectComesBack(const std::string& text, size_t piece) {
 }
 
 TEST(GzipWriter, GzipReadsBackWhatWasWritten) {
-  if (system("gzip --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "gzip is not installed";
+  if (system("gzip --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "gzip, which reads back what was written, is not installed";
   std::string text;
   for (const size_t size : {0u, 1u, 16383u, 16384u, 16385u, 100'000u}) {
     while (text.size() < size) text.push_back(static_cast<char>(text.size() * 7 % 251));

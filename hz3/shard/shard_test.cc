@@ -276,7 +276,7 @@ TEST(Shard, WithoutGrowthOrFreshPagesItTakesOnlyWhatHoldsMemoryAlready) {
 }
 
 TEST(Shard, CutsIntoALargeHoleOnlyWhenNothingElseIsLeft) {
-  if (!kConfig.spare_holes) GTEST_SKIP() << "spare_holes is off";
+  if (!kConfig.spare_holes) GTEST_SKIP() << "switched off: refills cut into large holes";
   for (const SizeClass c : {kOnePage, kObjects48}) {
     Heap heap;
     // A segment with ten pages that never held memory, then one with a dirty hole of 200.

@@ -101,7 +101,7 @@ TEST_F(TcacheTest, ThreadsBeginWithBinsThatAreEmptyAndFullAtOnce) {
 }
 
 TEST_F(TcacheTest, RefillsUseUpScatteredPagesBeforeTheyCutIntoALargeHole) {
-  if (!kConfig.spare_holes) GTEST_SKIP() << "spare_holes is off";
+  if (!kConfig.spare_holes) GTEST_SKIP() << "switched off: refills cut into large holes";
   Shard& own = shards_[cache_->shard()];
   const auto run_of = [&](unsigned pages) {
     LeaseHolder hold(own.lease());
