@@ -441,9 +441,7 @@ void Heap::FreeSlow(void* p) {
   if (p == nullptr) return;
   const Tag tag = arena_.segmap().Lookup(p);
   if (tag >= kTagPrivate) {
-    tag == kTagPrivate   ? FreePrivate(p)
-    : tag == kTagWatched ? FreeOnWatchedPage(p)
-                         : FreeLarge(p);
+    tag == kTagPrivate ? FreePrivate(p) : tag == kTagWatched ? FreeOnWatchedPage(p) : FreeLarge(p);
     return;
   }
   if (tag == 0) {
@@ -795,8 +793,8 @@ ClassStatsTable Heap::GetClassStats() {
   return GatherClassStats(shards_, registry_);
 }
 
-// Leases in their order: gate, registry, purge, shards, arena, pool, callback, heaps. Handlers registered
-// later run before this one and may still allocate.
+// Leases in their order: gate, registry, purge, shards, arena, pool, callback, heaps. Handlers
+// registered later run before this one and may still allocate.
 void Heap::BeforeFork() HZ3_NO_ANALYSIS {
   if (!EnsureReady()) return;
   profile_lease_.Lock();

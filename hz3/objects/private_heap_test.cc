@@ -98,6 +98,13 @@ TEST_F(PrivateHeapTest, ARunComesBackWithTheTagItCameWith) {
   EXPECT_EQ(TagOf(behind), kTagLarge);
 }
 
+TEST_F(PrivateHeapTest, NoPageOfASpanThatCameBackIsTheHeapsAnyMore) {
+  Allocate(heap_, kWideSpan);
+  char* run = static_cast<char*>(RemoveRun(heap_));
+  EXPECT_EQ(TagOf(run), kTagLarge);
+  for (unsigned i = 1; i < InfoOf(kWideSpan).pages; ++i) EXPECT_EQ(TagOf(run + i * kPageSize), 0);
+}
+
 TEST_F(PrivateHeapTest, ASpanThatIsEmptyComesBackUnlessItIsTheLastWithRoom) {
   const unsigned objects = InfoOf(kSmall).objects;
   std::vector<void*> blocks;

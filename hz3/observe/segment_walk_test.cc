@@ -6,6 +6,7 @@
 #include "hz3/base/fake_os_memory.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/objects/span.h"
+#include "hz3/objects/watched_blocks.h"
 #include "hz3/pages/large.h"
 
 namespace hz3 {
@@ -39,10 +40,9 @@ class SegmentWalkTest : public ::testing::Test {
       if (figures.bytes > 0) all.push_back(figures);
     }
     for (const SegmentFigures& f : all) {
-      EXPECT_EQ(
-          f.free_clean_pages + f.free_dirty_pages + f.small_pages + f.medium_pages +
+      EXPECT_EQ(f.free_clean_pages + f.free_dirty_pages + f.small_pages + f.medium_pages +
                     f.large_pages + f.private_pages,
-          f.bytes / kPageSize);
+                f.bytes / kPageSize);
     }
     return all;
   }
@@ -53,6 +53,26 @@ class SegmentWalkTest : public ::testing::Test {
 };
 
 TEST_F(SegmentWalkTest, AnUnusedArenaHasNoSegments) { EXPECT_TRUE(Walk().empty()); }
+
+TEST_F(SegmentWalkTest, AWatchedBlockChangesNoFigure) {
+  WatchedBlocks watched;
+  watched.Init(arena_);
+  for (const SizeClass c : {kSmall, SizeClass(kFirstMediumClass)}) {
+    void* object;
+    {
+      LeaseHolder hold(shards_[0].lease());
+      ASSERT_EQ(shards_[0].Refill(c, &object, 1, kFullEffort), 1u);
+    }
+    const SegmentFigures before = Walk().at(0);
+    watched.Watch(object, c.value());
+    const SegmentFigures after = Walk().at(0);
+    EXPECT_EQ(after.small_pages, before.small_pages);
+    EXPECT_EQ(after.medium_pages, before.medium_pages);
+    EXPECT_EQ(after.objects_out, before.objects_out);
+    EXPECT_EQ(after.objects_free, before.objects_free);
+    watched.Unwatch(object);
+  }
+}
 
 TEST_F(SegmentWalkTest, PagesAreCountedByWhatIsOnThem) {
   AllocateRun(0, 3, static_cast<Tag>(kFirstMediumClass + 2));
