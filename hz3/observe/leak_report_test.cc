@@ -22,6 +22,12 @@ class LeakReportTest : public ::testing::Test {
     }
     asm volatile("" : : : "memory");
   }
+  // Callers of different numbers are different ones, whatever the compiler merges.
+  template <int kCaller>
+  __attribute__((noinline)) void NoteFrom(unsigned depth, uintptr_t block, size_t bytes) {
+    NoteAt(depth, block, bytes);
+    asm volatile("# %0" : : "i"(kCaller) : "memory");
+  }
   std::string Report() {
     const int fd = memfd_create("report", 0);
     PrintLeakReport(profile_, fd);
@@ -69,13 +75,8 @@ TEST_F(LeakReportTest, SitesComeByTheirBytesAndAmongEqualsInTheOrderOfTheirFirst
 TEST_F(LeakReportTest, OfManySitesTheLargestArePrinted) {
   ASSERT_TRUE(profile_.Start(os_, 1));
   // 40 depths below each of two callers.
-  for (uintptr_t i = 0; i < 80; ++i) {
-    if (i < 40) {
-      NoteAt(static_cast<unsigned>(i), 16 * i + 16, 100 + i);
-    } else {
-      NoteAt(static_cast<unsigned>(i - 40), 16 * i + 16, 100 + i);
-    }
-  }
+  for (unsigned i = 0; i < 40; ++i) NoteFrom<1>(i, 16 * i + 16, 100 + i);
+  for (unsigned i = 40; i < 80; ++i) NoteFrom<2>(i - 40, 16 * i + 16, 100 + i);
   const std::string report = Report();
   size_t sites = 0;
   for (size_t at = 0; (at = report.find(" blocks, allocated by", at)) != std::string::npos; ++at) {
