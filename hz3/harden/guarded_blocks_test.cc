@@ -140,7 +140,8 @@ TEST(GuardedBlocks, WithoutATableThereAreNone) {
   EXPECT_FALSE(blocks->Init(os));
   GuardedBlock block;
   EXPECT_FALSE(blocks->Find(&block, &block));
-  EXPECT_EQ(blocks->Create(nullptr, 40000, kMinAlign, BlockKind::kMalloc), nullptr);
+  std::vector<char> plain(GuardedBlocks::PlainBytes(40000, kMinAlign));
+  EXPECT_EQ(blocks->Create(plain.data(), 40000, kMinAlign, BlockKind::kMalloc), nullptr);
 }
 
 }  // namespace

@@ -135,7 +135,7 @@ void Grow(CheckedHeap& heap) {
     for (size_t n = 0; n < blocks.size(); ++n) {
       blocks[n] = heap.Allocate(Entry::kCalloc, (n + 1) * 700 * kKiB, 1, n);
     }
-    for (const size_t mib : {5, 9, 3}) {
+    for (const size_t mib : {5u, 9u, 3u}) {
       for (Block& block : blocks) heap.Resize(block, mib * kMiB);
     }
     for (Block& block : blocks) heap.Free(block);

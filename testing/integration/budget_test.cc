@@ -234,7 +234,7 @@ TEST_F(Budget, ReallocUnderALimitKeepsTheBlockWhenItFailsAndGrowsAfterAFree) {
   EXPECT_EQ(realloc(block, Opaque(30 * kMiB)), nullptr);
   EXPECT_EQ(errno, ENOMEM);
   free(other);
-  for (std::size_t mib : {6, 20, 30}) {
+  for (std::size_t mib : {6u, 20u, 30u}) {
     void* grown = realloc(block, Opaque(mib * kMiB));
     ASSERT_NE(grown, nullptr) << mib;
     block = static_cast<unsigned char*>(grown);

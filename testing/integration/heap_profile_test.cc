@@ -134,7 +134,7 @@ TEST_F(HeapProfileTest, EveryBlockIsCountedAtAnIntervalOfOneByte) {
   constexpr int kBlocks = 1000;
   std::vector<char*> blocks(kBlocks);
   for (char*& block : blocks) block = site_a.allocate(100);
-  for (int i = 0; i < 400; ++i) free(std::exchange(blocks[i * 2], nullptr));
+  for (size_t i = 0; i < 400; ++i) free(std::exchange(blocks[i * 2], nullptr));
   const PprofProfile profile = Written();
   const int64_t usable = static_cast<int64_t>(Usable(100));
   EXPECT_EQ(Value(profile, "alloc_objects", site_a), kBlocks);
@@ -162,7 +162,7 @@ TEST_F(HeapProfileTest, BlocksOfEverySizeComeAndGo) {
 TEST_F(HeapProfileTest, AResizedBlockIsOneBlockOfItsNewSize) {
   Start(kEveryBlock);
   const int64_t before = Total(Written(), "inuse_objects");
-  void* p = malloc(Opaque(1));
+  void* p = malloc(Opaque<size_t>(1));
   for (size_t bytes = 1; bytes <= size_t{24} << 20; bytes += bytes / 3 + 1) {
     p = realloc(p, Opaque(bytes));
     memset(p, 1, bytes);
