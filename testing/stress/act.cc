@@ -40,12 +40,13 @@ bool TimeIsUp(const ActOptions& options) {
 
 Crowd::Crowd(const ActOptions& options, unsigned threads, size_t largest,
              testlib::CheckedHeap::Failures failures)
-    : heap_(failures) {
+    : heap_(failures), ready_(threads) {
   for (uint64_t id = 1; id <= threads; ++id) {
     const HeapUser::Options user_options = {
         .seed = options.seed + id, .largest = largest, .exchange = &exchange_};
     threads_.emplace_back([this, user_options] {
       HeapUser user(heap_, user_options);
+      ready_.count_down();
       while (!stop_.load(std::memory_order_relaxed)) {
         user.Step();
         Require(heap_);
@@ -53,6 +54,7 @@ Crowd::Crowd(const ActOptions& options, unsigned threads, size_t largest,
       user.FreeAll();
     });
   }
+  ready_.wait();
 }
 
 void Crowd::Stop() {

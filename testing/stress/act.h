@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,6 +69,8 @@ class Crowd {
   testlib::CheckedHeap heap_;
   testlib::Exchange exchange_;
   std::atomic<bool> stop_{false};
+  // What the threads need for themselves they have before somebody makes memory scarce.
+  std::latch ready_;
   std::vector<std::thread> threads_;
 };
 
