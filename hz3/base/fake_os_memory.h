@@ -7,9 +7,11 @@
 #define HZ3_BASE_FAKE_OS_MEMORY_H_
 
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "hz3/base/os_memory.h"
 #include "hz3/base/words.h"
@@ -37,6 +39,9 @@ class FakeOsMemory final : public OsMemory {
   void Allow(Call call) { SetRefused(call, false); }
   // Reservations of more than this are refused.
   void set_largest_reservation(size_t bytes) { largest_reservation_ = bytes; }
+
+  // Called after each successful Purge, by the thread that purges: what others do meanwhile.
+  void set_after_purge(std::function<void()> after_purge) { after_purge_ = std::move(after_purge); }
 
   // How many such calls there were, the refused ones too.
   size_t calls(Call call) const {
@@ -77,8 +82,11 @@ class FakeOsMemory final : public OsMemory {
   }
   bool Purge(void* start, size_t bytes) override {
     if (Refused(kPurge) || !SystemMemory().Purge(start, bytes)) return false;
-    std::lock_guard<std::mutex> hold(mutex_);
-    purged_pages_ += bytes / kPageSize;
+    {
+      std::lock_guard<std::mutex> hold(mutex_);
+      purged_pages_ += bytes / kPageSize;
+    }
+    if (after_purge_) after_purge_();
     return true;
   }
   bool Move(void* from, void* to, size_t bytes) override {
@@ -107,6 +115,7 @@ class FakeOsMemory final : public OsMemory {
     return calls_[call]++ == refuse_at_[call] || refused_[call];
   }
 
+  std::function<void()> after_purge_;
   mutable std::mutex mutex_;
   size_t calls_[kCalls] = {};
   size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever, kNever};

@@ -169,6 +169,8 @@ void MemBudget::Tick(Shard& shard, uint64_t elapsed_ms) {
 }
 
 size_t MemBudget::PurgeShard(Shard& shard, size_t max_pages) {
+  // What becomes free meanwhile is for the next purge: many threads may be faster than this one.
+  max_pages = std::min(max_pages, shard.dirty_free_pages());
   size_t purged = 0;
   while (purged < max_pages && shard.dirty_free_pages() > 0) {
     PageBits claimed;

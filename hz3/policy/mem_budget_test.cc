@@ -118,6 +118,18 @@ TEST_F(MemBudgetTest, PurgeGivesBackAtMostWhatItWasAskedFor) {
   }
 }
 
+TEST_F(MemBudgetTest, PurgeEndsAlthoughOthersFreeFasterThanItGivesBack) {
+  const size_t dirty = MakeDirty(2);
+  size_t purges = 0;
+  os_.set_after_purge([&] {
+    if (++purges < 10'000) FreeRun(AllocateRun(400));
+  });
+  EXPECT_LE(budget_.Purge(SIZE_MAX), dirty);
+  EXPECT_LT(purges, 100u);
+  os_.set_after_purge(nullptr);
+  EXPECT_GT(budget_.Purge(SIZE_MAX), 0u) << "the next one gives back what became free meanwhile";
+}
+
 TEST_F(MemBudgetTest, PurgedPagesReadAsZeroAndLivePagesKeepTheirContents) {
   char* live = static_cast<char*>(AllocateRun(3));
   char* freed = static_cast<char*>(AllocateRun(5));
