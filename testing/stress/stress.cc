@@ -31,10 +31,8 @@ ABSL_FLAG(std::string, plugin, "", "the library that the act dlopen loads; empty
 namespace hz3::stress {
 namespace {
 
-// What an act needs beyond its time, on a machine that does something else too; each thread may be
-// filling or looking through a block of a GiB when the time is up.
+// What an act needs beyond its time, on a machine that does something else too.
 constexpr std::chrono::seconds kGrace{180};
-constexpr std::chrono::seconds kGraceOfAThread{2};
 
 ActOptions OptionsFromFlags() {
   ActOptions options;
@@ -105,7 +103,7 @@ bool RunApart(const Act& act, const ActOptions& options) {
   testlib::RunOptions run_options;
   run_options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
                             std::chrono::duration<double>(options.seconds)) +
-                        kGrace + options.threads * kGraceOfAThread;
+                        kGrace;
   const auto start = std::chrono::steady_clock::now();
   const testlib::RunResult result = testlib::RunProgram(command, run_options);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
