@@ -55,7 +55,8 @@ class FixedRows {
   Measurement MeasureRow(const TimedRow& row, const Subject& subject) const;
   Measurement MeasureRow(const FillRow& row, const Subject& subject) const;
   Measurement RunFill(const FillRow& row, const Subject& subject, uint64_t seed) const;
-  Measurement RunFills(const FillRow& row, const Subject& subject, bench::Summary* shares) const;
+  Measurement RunFills(const FillRow& row, const Subject& subject, uint64_t seeds,
+                       bench::Summary* shares) const;
 
   std::string Program(const std::string& path) const;
   Measurement RunProgram(const std::string& program, const std::vector<std::string>& args,

@@ -91,7 +91,7 @@ std::string Shell(const std::string& path_or_text) { return "'" + path_or_text +
 
 // -- the packages, installed ----------------------------------------------------------------------
 
-enum class Format { kTarball, kDeb };
+enum class Format { kAsTarball, kAsDeb };
 
 // Compilers that are installed.
 Words Compilers(const Words& names) {
@@ -105,7 +105,7 @@ class InstalledTest : public ::testing::TestWithParam<Format> {
  protected:
   void SetUp() override {
     SKIP_UNDER_SANITIZER();
-    if (GetParam() == Format::kTarball) {
+    if (GetParam() == Format::kAsTarball) {
       SKIP_WITHOUT("tar");
       SKIP_WITHOUT("gzip");
     } else {
@@ -119,7 +119,7 @@ class InstalledTest : public ::testing::TestWithParam<Format> {
     const std::string first = Path("first");
     fs::create_directory(first);
     const RunResult result =
-        GetParam() == Format::kTarball
+        GetParam() == Format::kAsTarball
             ? RunProgram({"tar", "-xzf", kTarball, "-C", first, "--strip-components=1"})
             : RunProgram({"dpkg-deb", "-x", kDeb, first});
     ASSERT_TRUE(result.ok()) << result;
@@ -128,11 +128,11 @@ class InstalledTest : public ::testing::TestWithParam<Format> {
 
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
   std::string Prefix() const {
-    return GetParam() == Format::kTarball ? Path("moved") : Path("moved/usr");
+    return GetParam() == Format::kAsTarball ? Path("moved") : Path("moved/usr");
   }
   std::string LibDir() const {
     return Prefix() + "/lib" +
-           (GetParam() == Format::kTarball ? "" : "/" + std::string(kMachine) + "-linux-gnu");
+           (GetParam() == Format::kAsTarball ? "" : "/" + std::string(kMachine) + "-linux-gnu");
   }
   std::string Library(const std::string& lane) const {
     return LibDir() + "/libhakozuna_hz3_" + lane + ".so." + kBuildSoversion;
@@ -165,9 +165,9 @@ class InstalledTest : public ::testing::TestWithParam<Format> {
   TempDir folder_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Packages, InstalledTest, ::testing::Values(Format::kTarball, Format::kDeb),
+INSTANTIATE_TEST_SUITE_P(Packages, InstalledTest, ::testing::Values(Format::kAsTarball, Format::kAsDeb),
                          [](const auto& param) {
-                           return param.param == Format::kTarball ? "tarball" : "deb";
+                           return param.param == Format::kAsTarball ? "tarball" : "deb";
                          });
 
 std::string Expected(const std::string& lane) { return "hz3 " + kVersion + ", lane " + lane; }
@@ -254,9 +254,9 @@ class CMakeTest : public InstalledTest {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Packages, CMakeTest, ::testing::Values(Format::kTarball, Format::kDeb),
+INSTANTIATE_TEST_SUITE_P(Packages, CMakeTest, ::testing::Values(Format::kAsTarball, Format::kAsDeb),
                          [](const auto& param) {
-                           return param.param == Format::kTarball ? "tarball" : "deb";
+                           return param.param == Format::kAsTarball ? "tarball" : "deb";
                          });
 
 TEST_P(CMakeTest, FindsEveryTargetAndProgramsRunOnIt) {
