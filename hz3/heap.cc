@@ -287,6 +287,13 @@ void* Heap::AllocateWide(size_t bytes) {
     --cache->top[c.value()];
     return p;
   }
+  if (kConfig.wider_bin && c.value() + 1u < kClasses) {
+    void**& next = cache->top[c.value() + 1u];
+    if ((p = next[-1]) != nullptr) {
+      --next;
+      return p;
+    }
+  }
   p = RefillWide(c);
   if (p == nullptr) return AllocateLarge(bytes, kPageSize, false);
   if (profile_.sampling()) [[unlikely]]

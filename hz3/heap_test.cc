@@ -346,6 +346,30 @@ TEST(Heap, AWideBlockComesBackFromItsBinAndCanBeResizedInPlace) {
   Free(p);
 }
 
+// In a thread of its own, whose bins are empty.
+TEST(Heap, AWideClassWithAnEmptyBinTakesFromTheNextClassOnly) {
+  if (kConfig.wide_bin_bytes == 0 || !kConfig.wider_bin) GTEST_SKIP() << "switched off";
+  std::thread([] {
+    char* p = Allocate(28 * kPageSize);
+    ASSERT_NE(p, nullptr);
+    Free(p);
+    char* two_below = Allocate(20 * kPageSize);
+    EXPECT_NE(two_below, p);
+    EXPECT_EQ(heap.UsableSize(two_below), 20 * kPageSize);
+    char* below = Allocate(24 * kPageSize);
+    EXPECT_EQ(below, p);
+    EXPECT_EQ(heap.UsableSize(below), 28 * kPageSize);
+    char* second = Allocate(24 * kPageSize);
+    EXPECT_EQ(heap.UsableSize(second), 24 * kPageSize) << "the next class's bin is empty, too";
+    Free(below);
+    EXPECT_EQ(Allocate(28 * kPageSize), p) << "freed, it lies in the bin of its own class";
+    // The last wide class has no next one.
+    char* longest = Allocate(kMaxWideSize);
+    EXPECT_EQ(heap.UsableSize(longest), kMaxWideSize);
+    for (char* block : {p, two_below, second, longest}) Free(block);
+  }).join();
+}
+
 class HeapDeathTest : public ::testing::Test {
  protected:
   // `misuse` ends the process with this line of hz3's.

@@ -37,6 +37,8 @@ namespace hz3 {
     "most bytes in one bin of a medium class")                                                    \
   X(size_t, wide_bin_bytes, size_t{2} << 20, size_t{2} << 20,                                     \
     "most bytes in one bin of a wide class, for blocks of 32 KiB to 1 MiB (0: they have no bins)") \
+  X(bool, wider_bin, true, true,                                                                  \
+    "a wide class whose bin is empty takes from the next class's bin before it asks a shard")     \
   X(size_t, free_only_bin_bytes, size_t{64} << 10, size_t{64} << 10,                              \
     "most bytes in one bin of a thread that frees blocks of the class and never allocates one")   \
   X(size_t, stash_bytes, size_t{32} << 10, size_t{64} << 10,                                      \
