@@ -282,17 +282,12 @@ void* Heap::AllocateSlow(size_t bytes) {
 void* Heap::AllocateWide(size_t bytes) {
   const SizeClass c = WideClassOf(PagesFor(bytes));
   Tcache* cache = thread_cache();
-  void* p = cache->top[c.value()][-1];
-  if (p != nullptr) [[likely]] {
-    --cache->top[c.value()];
+  void* p = cache->TryPop(c);
+  if (p != nullptr) [[likely]]
     return p;
-  }
   if (kConfig.wider_bin && c.value() + 1u < kClasses) {
-    void**& next = cache->top[c.value() + 1u];
-    if ((p = next[-1]) != nullptr) {
-      --next;
-      return p;
-    }
+    p = cache->TryPop(SizeClass(c.value() + 1u));
+    if (p != nullptr) return p;
   }
   p = RefillWide(c);
   if (p == nullptr) return AllocateLarge(bytes, kPageSize, false);

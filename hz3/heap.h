@@ -236,7 +236,7 @@ class Heap {
   std::atomic<uint64_t> idle_purges_{0};
   // Release/acquire: who sees true sees the heap that Init built.
   std::atomic<bool> ready_{false};
-  // Blocks of wide classes take up to a fifth more pages than they need: not in a fixed arena.
+  // Blocks of wide classes take up to half as many pages again as they need: not in a fixed arena.
   // Fixed after Init; false before.
   bool wide_bins_ = false;
 

@@ -5,8 +5,9 @@
 //           With kConfig.finer_spans also 4.5 KiB, seven in a span: blocks of a page and a header are
 //           common, and two pages would be twice as much.
 //   medium  the 8 classes after those: runs of 1..8 pages (at most one page of waste).
-//   wide    runs of 10..256 pages, four classes a doubling: at most a fifth of a run is waste. Only
-//           the slow path knows them, and only while pages are not scarce; otherwise a block of
+//   wide    runs of 10..256 pages, four classes a doubling: at most a fifth of a run is waste
+//           (a third where a bin's neighbour serves the class, kConfig.wider_bin). Only the slow
+//           path knows them, and only while pages are not scarce; otherwise a block of
 //           this size is large.
 //   large   kTagLarge: a run of 9..512 pages; kTagHuge: whole slots. Not classes: no bins.
 //   private kTagPrivate: pages of a first-class heap, whatever is on them. No bins.

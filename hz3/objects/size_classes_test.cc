@@ -71,7 +71,9 @@ TEST(SizeClasses, AWideClassWastesAFifthOfItsPagesAtMost) {
 }
 
 TEST(SizeClasses, AFinerSpanHoldsAPageAndAHeader) {
-  if (!kConfig.finer_spans) GTEST_SKIP() << "switched off";
+  if (!kConfig.finer_spans) {
+    GTEST_SKIP() << "SKIP: built with finer_spans=false: there is no such class";
+  }
   const SizeClass c = ClassOf(kPageSize + 100);
   EXPECT_EQ(InfoOf(c).size, kPageSize + kPageSize / 8);
   EXPECT_TRUE(IsSmall(c.value()));

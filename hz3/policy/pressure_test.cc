@@ -427,7 +427,9 @@ TEST_F(PressureTest, MemoryStaysScarceWhileSomebodyLeads) {
 }
 
 TEST_F(PressureTest, AnArenaWithLittleLeftMakesMemoryScarceBeforeAnythingFails) {
-  if (kConfig.tight_part == 0) GTEST_SKIP() << "switched off";
+  if (kConfig.tight_part == 0) {
+    GTEST_SKIP() << "SKIP: built with tight_part=0: an arena is never tight";
+  }
   const uint64_t now = MemBudget::NowMs();
   std::vector<void*> runs;
   for (uint32_t slot = 0; slot < arena_.slots(); ++slot) {
@@ -448,7 +450,9 @@ TEST_F(PressureTest, AnArenaWithLittleLeftMakesMemoryScarceBeforeAnythingFails) 
 }
 
 TEST_F(PressureTest, MemoryIsScarceNearALimitUnlessFreePagesHoldSome) {
-  if (kConfig.tight_part == 0) GTEST_SKIP() << "switched off";
+  if (kConfig.tight_part == 0) {
+    GTEST_SKIP() << "SKIP: built with tight_part=0: an arena is never tight";
+  }
   void* live = AllocateRun(0, 400);
   void* other = AllocateRun(0, 100);
   arena_.meter().set_limit(arena_.meter().committed() + 1);

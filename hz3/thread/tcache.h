@@ -96,6 +96,13 @@ class alignas(2 * kCacheLine) Tcache {
   // An object of class c, with the bin refilled; nullptr when the shards have none. With
   // `effort` of the ladder the bin gets no more than that one object.
   void* Refill(SizeClass c);
+  // What the hot path of malloc does, for a class it does not know: the object on top of the bin;
+  // nullptr when there is none or it is watched.
+  void* TryPop(SizeClass c) {
+    void* p = top[c.value()][-1];
+    if (p != nullptr) --top[c.value()];
+    return p;
+  }
   // The object on top of the bin, which is not empty.
   void* Pop(SizeClass c) {
     void* p = *--top[c.value()];

@@ -49,9 +49,9 @@ constexpr const char* kLanes[] = {"scale", "fast", "hardened"};
 
 const std::string kFolder = "tools/package/";
 const std::string kVersion = kBuildVersion;
-const std::string kTarball =
+const std::string kTarballFile =
     fs::absolute(kFolder + "hz3-" + kVersion + "-" + kMachine + "-linux.tar.gz");
-const std::string kDeb =
+const std::string kDebFile =
     fs::absolute(kFolder + "hz3_" + kVersion + "_" + kDebArchitecture + ".deb");
 
 std::string Contents(const std::string& path) {
@@ -91,7 +91,7 @@ std::string Shell(const std::string& path_or_text) { return "'" + path_or_text +
 
 // -- the packages, installed ----------------------------------------------------------------------
 
-enum class Format { kAsTarball, kAsDeb };
+enum class Format { kTarball, kDeb };
 
 // Compilers that are installed.
 Words Compilers(const Words& names) {
@@ -105,7 +105,7 @@ class InstalledTest : public ::testing::TestWithParam<Format> {
  protected:
   void SetUp() override {
     SKIP_UNDER_SANITIZER();
-    if (GetParam() == Format::kAsTarball) {
+    if (GetParam() == Format::kTarball) {
       SKIP_WITHOUT("tar");
       SKIP_WITHOUT("gzip");
     } else {
@@ -119,20 +119,20 @@ class InstalledTest : public ::testing::TestWithParam<Format> {
     const std::string first = Path("first");
     fs::create_directory(first);
     const RunResult result =
-        GetParam() == Format::kAsTarball
-            ? RunProgram({"tar", "-xzf", kTarball, "-C", first, "--strip-components=1"})
-            : RunProgram({"dpkg-deb", "-x", kDeb, first});
+        GetParam() == Format::kTarball
+            ? RunProgram({"tar", "-xzf", kTarballFile, "-C", first, "--strip-components=1"})
+            : RunProgram({"dpkg-deb", "-x", kDebFile, first});
     ASSERT_TRUE(result.ok()) << result;
     fs::rename(first, Path("moved"));
   }
 
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
   std::string Prefix() const {
-    return GetParam() == Format::kAsTarball ? Path("moved") : Path("moved/usr");
+    return GetParam() == Format::kTarball ? Path("moved") : Path("moved/usr");
   }
   std::string LibDir() const {
     return Prefix() + "/lib" +
-           (GetParam() == Format::kAsTarball ? "" : "/" + std::string(kMachine) + "-linux-gnu");
+           (GetParam() == Format::kTarball ? "" : "/" + std::string(kMachine) + "-linux-gnu");
   }
   std::string Library(const std::string& lane) const {
     return LibDir() + "/libhakozuna_hz3_" + lane + ".so." + kBuildSoversion;
@@ -165,9 +165,9 @@ class InstalledTest : public ::testing::TestWithParam<Format> {
   TempDir folder_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Packages, InstalledTest, ::testing::Values(Format::kAsTarball, Format::kAsDeb),
+INSTANTIATE_TEST_SUITE_P(Packages, InstalledTest, ::testing::Values(Format::kTarball, Format::kDeb),
                          [](const auto& param) {
-                           return param.param == Format::kAsTarball ? "tarball" : "deb";
+                           return param.param == Format::kTarball ? "tarball" : "deb";
                          });
 
 std::string Expected(const std::string& lane) { return "hz3 " + kVersion + ", lane " + lane; }
@@ -254,9 +254,9 @@ class CMakeTest : public InstalledTest {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Packages, CMakeTest, ::testing::Values(Format::kAsTarball, Format::kAsDeb),
+INSTANTIATE_TEST_SUITE_P(Packages, CMakeTest, ::testing::Values(Format::kTarball, Format::kDeb),
                          [](const auto& param) {
-                           return param.param == Format::kAsTarball ? "tarball" : "deb";
+                           return param.param == Format::kTarball ? "tarball" : "deb";
                          });
 
 TEST_P(CMakeTest, FindsEveryTargetAndProgramsRunOnIt) {
@@ -498,7 +498,7 @@ const Words kList = {"tar", "--list", "--verbose", "--numeric-owner", "--full-ti
 
 TEST_F(PackageTest, TarballsAreSortedAndOwnedByRootAndOfOneTime) {
   SKIP_WITHOUT("tar");
-  const RunResult result = RunProgram(Join(kList, {"--gzip", "--file", kTarball}));
+  const RunResult result = RunProgram(Join(kList, {"--gzip", "--file", kTarballFile}));
   ASSERT_TRUE(result.ok()) << result;
   ExpectTidy(LinesOf(result.out));
 }
@@ -507,7 +507,7 @@ TEST_F(PackageTest, DebianPackagesAreSortedAndOwnedByRootAndOfOneTime) {
   SKIP_WITHOUT("dpkg-deb");
   const std::string tar = Path("data.tar");
   const RunResult extracted =
-      RunProgram({"sh", "-c", "dpkg-deb --fsys-tarfile " + Shell(kDeb) + " > " + Shell(tar)});
+      RunProgram({"sh", "-c", "dpkg-deb --fsys-tarfile " + Shell(kDebFile) + " > " + Shell(tar)});
   ASSERT_TRUE(extracted.ok()) << extracted;
   const RunResult result = RunProgram(Join(kList, {"--file", tar}));
   ASSERT_TRUE(result.ok()) << result;
@@ -517,8 +517,8 @@ TEST_F(PackageTest, DebianPackagesAreSortedAndOwnedByRootAndOfOneTime) {
 TEST_F(PackageTest, PackingOnceMoreGivesTheSameBytes) {
   SKIP_WITHOUT("python3");
   const std::vector<std::pair<std::string, std::string>> packages = {
-      {"tarball.runfiles.json", kTarball},
-      {"deb_" + std::string(kMachine) + ".runfiles.json", kDeb}};
+      {"tarball.runfiles.json", kTarballFile},
+      {"deb_" + std::string(kMachine) + ".runfiles.json", kDebFile}};
   for (const auto& [manifest, package] : packages) {
     RunOptions options;
     options.environment = {{"TZ", "Asia/Tokyo"}, {"LC_ALL", "C"}, {"PYTHONHASHSEED", "7"}};
@@ -558,7 +558,7 @@ TEST_F(PackageTest, OneVersionHoldsEverywhere) {
 
 TEST_F(PackageTest, TarballsHoldTheTextOfTheLicence) {
   SKIP_WITHOUT("tar");
-  const RunResult result = RunProgram({"tar", "-xzOf", kTarball, "--wildcards", "*/LICENSE"});
+  const RunResult result = RunProgram({"tar", "-xzOf", kTarballFile, "--wildcards", "*/LICENSE"});
   ASSERT_TRUE(result.ok()) << result;
   EXPECT_EQ(result.out, Contents("LICENSE"));
 }
@@ -566,7 +566,7 @@ TEST_F(PackageTest, TarballsHoldTheTextOfTheLicence) {
 TEST_F(PackageTest, DebianPackagesSayWhatTheyAre) {
   SKIP_WITHOUT("dpkg-deb");
   const auto field = [](const std::string& name) {
-    const std::string value = RunProgram({"dpkg-deb", "--field", kDeb, name}).out;
+    const std::string value = RunProgram({"dpkg-deb", "--field", kDebFile, name}).out;
     return value.substr(0, value.find('\n'));
   };
   EXPECT_EQ(field("Package"), "hz3");
@@ -580,7 +580,7 @@ TEST_F(PackageTest, DebianPackagesSayWhatTheyAre) {
 TEST_F(PackageTest, DebianPackagesHoldTheSumsOfTheirFiles) {
   SKIP_WITHOUT("dpkg-deb");
   SKIP_WITHOUT("md5sum");
-  ASSERT_TRUE(RunProgram({"dpkg-deb", "-R", kDeb, Path("root")}).ok());
+  ASSERT_TRUE(RunProgram({"dpkg-deb", "-R", kDebFile, Path("root")}).ok());
   RunOptions options;
   options.directory = Path("root");
   const RunResult result = RunProgram({"md5sum", "--check", "--strict", "DEBIAN/md5sums"}, options);
@@ -606,7 +606,7 @@ TEST_F(PackageTest, DpkgInstallsVerifiesAndRemovesIt) {
     // libc6 is not in there.
     return RunProgram(Join({"dpkg", "--root=" + Path("root"), "--force-depends"}, words), options);
   };
-  const RunResult installed = dpkg({"--install", kDeb});
+  const RunResult installed = dpkg({"--install", kDebFile});
   ASSERT_TRUE(installed.ok()) << installed;
   EXPECT_TRUE(RunProgram({Path("root/usr/bin/hz3"), "run", "true"}).ok());
   const RunResult verified = dpkg({"--verify", "hz3"});
@@ -621,7 +621,7 @@ TEST_F(PackageTest, DpkgInstallsVerifiesAndRemovesIt) {
 TEST_F(PackageTest, LintianFindsNoErrors) {
   SKIP_WITHOUT("lintian");
   const RunResult result =
-      RunProgram({"lintian", "--allow-root", "--fail-on=error", "--tag-display-limit=0", kDeb});
+      RunProgram({"lintian", "--allow-root", "--fail-on=error", "--tag-display-limit=0", kDebFile});
   EXPECT_TRUE(result.ok()) << result;
 }
 
