@@ -418,7 +418,8 @@ void Heap::ZeroRun(void* p, size_t bytes) {
   if (bytes >= kConfig.calloc_purge_bytes) {
     // Also where none does: pages that are swapped out do not count.
     OsMemory& os = arena_.os();
-    const bool few = os.ResidentPages(p, bytes) * 2 < bytes / kPageSize;
+    const size_t pages = bytes / kPageSize;
+    const bool few = os.ResidentPages(p, bytes).value_or(pages) * 2 < pages;
     if (few && os.Purge(p, bytes)) return;
   }
   memset(p, 0, bytes);
@@ -431,8 +432,18 @@ void* Heap::AllocateHuge(const HugeBlock& block) {
 void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {
   {
     Shard& shard = shards_[HomeShard()];
-    LeaseHolder hold(shard.lease());
-    void* p = shard.AllocateRun(pages, align, kTagLarge, kFullEffort, clean);
+    void* p = nullptr;
+    MemoryRange fresh;
+    {
+      LeaseHolder hold(shard.lease());
+      // Pages that hold memory before fresh ones, wherever they lie.
+      if (shard.dirty_free_pages() >= pages) {
+        p = shard.AllocateRun(pages, align, kTagLarge, kDirtyEffort, clean);
+      }
+      if (p == nullptr) p = shard.AllocateRun(pages, align, kTagLarge, kFullEffort, clean);
+      fresh = shard.to_populate();
+    }
+    if (fresh.bytes > 0) arena_.os().Populate(fresh.start, fresh.bytes);
     if (p != nullptr) return p;
   }
   *clean = false;

@@ -11,6 +11,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "hz3/base/os_memory.h"
@@ -20,7 +21,7 @@ namespace hz3 {
 
 class FakeOsMemory final : public OsMemory {
  public:
-  enum Call { kReserve, kMakeReadable, kCommit, kProtect, kPurge, kMove, kCalls };
+  enum Call { kReserve, kMakeReadable, kCommit, kProtect, kPurge, kPopulate, kMove, kResidentPages, kCalls };
 
   FakeOsMemory() = default;
   FakeOsMemory(const FakeOsMemory&) = delete;
@@ -89,10 +90,14 @@ class FakeOsMemory final : public OsMemory {
     if (after_purge_) after_purge_();
     return true;
   }
+  bool Populate(void* start, size_t bytes) override {
+    return !Refused(kPopulate) && SystemMemory().Populate(start, bytes);
+  }
   bool Move(void* from, void* to, size_t bytes) override {
     return !Refused(kMove) && SystemMemory().Move(from, to, bytes);
   }
-  size_t ResidentPages(void* start, size_t bytes) override {
+  std::optional<size_t> ResidentPages(void* start, size_t bytes) override {
+    if (Refused(kResidentPages)) return std::nullopt;
     return SystemMemory().ResidentPages(start, bytes);
   }
   void Release(void* start, size_t bytes) override {
@@ -118,7 +123,7 @@ class FakeOsMemory final : public OsMemory {
   std::function<void()> after_purge_;
   mutable std::mutex mutex_;
   size_t calls_[kCalls] = {};
-  size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever, kNever};
+  size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever, kNever, kNever, kNever};
   bool refused_[kCalls] = {};
   size_t largest_reservation_ = kNever;
   size_t purged_pages_ = 0;

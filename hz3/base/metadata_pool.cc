@@ -22,24 +22,50 @@ void* MetadataPool::Allocate(size_t bytes) {
     free_[index] = head->next;
     return head;
   }
-  const size_t align = std::min(block, kPageSize);
-  const size_t pad = (~reinterpret_cast<uintptr_t>(chunk_) + 1) & (align - 1);
-  if (left_ < pad + block) {
+  if (block >= kPageSize) return CutPages(block);
+  char* result = page_.Cut(block);
+  if (result != nullptr) return result;
+  // What is left of the old page stays unused: less than a block of this size and its alignment.
+  char* page = CutPages(kPageSize);
+  if (page == nullptr) return nullptr;
+  page_ = {page, kPageSize};
+  return page_.Cut(block);
+}
+
+// A block aligned to its own size, at most a page; nullptr when too little is left.
+char* MetadataPool::Piece::Cut(size_t block) {
+  const size_t pad = (~reinterpret_cast<uintptr_t>(start) + 1) & (std::min(block, kPageSize) - 1);
+  if (left < pad + block) return nullptr;
+  char* const result = start + pad;
+  start = result + block;
+  left -= pad + block;
+  return result;
+}
+
+char* MetadataPool::CutPages(size_t bytes) {
+  char* result = chunk_.Cut(bytes);
+  if (result == nullptr) {
     void* fresh = CommitBetweenGuards(*os_, kChunk);
     if (fresh == nullptr) return nullptr;
     // What is left of the old chunk was never touched; it costs address space only.
-    chunk_ = static_cast<char*>(fresh);
-    left_ = kChunk;
+    chunk_ = {static_cast<char*>(fresh), kChunk};
+    populated_ = chunk_.start;
     bytes_.store(bytes_.load(std::memory_order_relaxed) + kChunk, std::memory_order_relaxed);
-    char* result = chunk_;
-    chunk_ += block;
-    left_ -= block;
-    return result;
+    result = chunk_.Cut(bytes);
   }
-  char* result = chunk_ + pad;
-  chunk_ = result + block;
-  left_ -= pad + block;
+  used_ += bytes;
+  PopulateAhead(result + bytes);
   return result;
+}
+
+// Many threads that come at once would have a page fault for each page otherwise.
+void MetadataPool::PopulateAhead(char* end) {
+  if (end <= populated_) return;
+  char* const start = end - kPageSize;
+  const size_t rest = static_cast<size_t>(end - start) + chunk_.left;
+  const size_t ahead = std::min({used_ / kPopulatePart, kMostPopulated, rest}) & ~(kPageSize - 1);
+  populated_ = end;
+  if (ahead >= 2 * kPageSize && os_->Populate(start, ahead)) populated_ = start + ahead;
 }
 
 void MetadataPool::Free(void* block, size_t bytes) {

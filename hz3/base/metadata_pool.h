@@ -12,6 +12,7 @@
 #include "hz3/base/lease.h"
 #include "hz3/base/os_memory.h"
 #include "hz3/base/thread_annotations.h"
+#include "hz3/base/words.h"
 
 namespace hz3 {
 
@@ -38,7 +39,21 @@ class MetadataPool {
  private:
   static constexpr unsigned kSizes = 11;  // 64 B << 0 .. 64 B << 10
   static constexpr size_t kChunk = size_t{256} << 10;
+  // Pages that get memory in one system call as the pool grows: this part of what it uses already,
+  // and at most so many.
+  static constexpr size_t kPopulatePart = 8;
+  static constexpr size_t kMostPopulated = 16 * kPageSize;
   static unsigned SizeIndex(size_t bytes);
+
+  // Memory that was not used before.
+  struct Piece {
+    char* start = nullptr;
+    size_t left = 0;
+
+    char* Cut(size_t block);
+  };
+  char* CutPages(size_t bytes) HZ3_REQUIRES(lease_);
+  void PopulateAhead(char* end) HZ3_REQUIRES(lease_);
 
   struct FreeBlock {
     FreeBlock* next;
@@ -47,8 +62,10 @@ class MetadataPool {
   OsMemory* os_;
   Lease lease_;
   FreeBlock* free_[kSizes] HZ3_GUARDED_BY(lease_) = {};
-  char* chunk_ HZ3_GUARDED_BY(lease_) = nullptr;
-  size_t left_ HZ3_GUARDED_BY(lease_) = 0;
+  Piece chunk_ HZ3_GUARDED_BY(lease_);  // whole pages
+  Piece page_ HZ3_GUARDED_BY(lease_);   // the page that smaller blocks are cut from
+  char* populated_ HZ3_GUARDED_BY(lease_) = nullptr;  // of the chunk, up to here
+  size_t used_ HZ3_GUARDED_BY(lease_) = 0;            // bytes cut from chunks so far
   // Written under the lease; relaxed: a statistic elsewhere.
   std::atomic<size_t> bytes_{0};
 };

@@ -68,6 +68,26 @@ TEST_F(MetadataPoolTest, FreedBlocksAreUsedAgainBeforeTheOsIsAskedForMore) {
   }
 }
 
+TEST_F(MetadataPoolTest, SmallBlocksShareAPageAlsoWhenPagesAreAskedForInBetween) {
+  char* const first = static_cast<char*>(pool_.Allocate(MetadataPool::kMinBlock));
+  void* const page = pool_.Allocate(kPageSize);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(page) % kPageSize, 0u);
+  EXPECT_EQ(pool_.Allocate(MetadataPool::kMinBlock), first + MetadataPool::kMinBlock);
+}
+
+TEST_F(MetadataPoolTest, GetsMemoryForSomePagesAheadAndDoesWithoutWhereThatIsRefused) {
+  for (int i = 0; i < 60; ++i) pool_.Allocate(kPageSize);
+  const size_t calls = os_.calls(FakeOsMemory::kPopulate);
+  EXPECT_GT(calls, 0u);
+  EXPECT_LT(calls, 30u) << "several pages at a time";
+  os_.Refuse(FakeOsMemory::kPopulate);
+  for (int i = 0; i < 60; ++i) {
+    void* p = pool_.Allocate(kPageSize);
+    ASSERT_NE(p, nullptr);
+    memset(p, 1, kPageSize);
+  }
+}
+
 TEST_F(MetadataPoolTest, ARefusalIsNullptrLosesNothingAndIsNotForEver) {
   os_.Refuse(FakeOsMemory::kReserve);
   EXPECT_EQ(pool_.Allocate(64), nullptr);

@@ -15,6 +15,9 @@
 #include "hz3/base/refusals.h"
 #include "hz3/base/words.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // linux/mman.h, Linux 5.14 and later
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4  // linux/mman.h, Linux 5.7 and later
 #endif
@@ -76,9 +79,20 @@ class KernelMemory final : public OsMemory {
   bool Purge(void* start, size_t bytes) override {
     CountedCall counted;
     if (madvise(start, bytes, MADV_DONTNEED) == 0) return true;
-    const bool filtered = errno == EPERM || errno == ENOSYS || errno == EACCES;
+    const bool filtered = IsFiltered(errno);
     CountRefusal(refusals.madvise);
     return filtered && MoveAway(static_cast<char*>(start), bytes);
+  }
+  bool Populate(void* start, size_t bytes) override {
+    if (cannot_populate_.load(std::memory_order_relaxed)) return false;
+    CountedCall counted;
+    if (madvise(start, bytes, MADV_POPULATE_WRITE) == 0) return true;
+    // An older kernel or a filter will say no again; where only memory is lacking at the moment the
+    // errno is another (ENOMEM, EFAULT).
+    const bool filtered = IsFiltered(errno);
+    if (filtered) CountRefusal(refusals.madvise);
+    if (filtered || errno == EINVAL) cannot_populate_.store(true, std::memory_order_relaxed);
+    return false;
   }
   bool Move(void* from, void* to, size_t bytes) override {
     CountedCall counted;
@@ -87,7 +101,7 @@ class KernelMemory final : public OsMemory {
     CountRefusal(refusals.mremap);
     return false;
   }
-  size_t ResidentPages(void* start, size_t bytes) override {
+  std::optional<size_t> ResidentPages(void* start, size_t bytes) override {
     ErrnoKeeper keep;
     unsigned char present[kPagesPerSegment];
     size_t resident = 0;
@@ -95,7 +109,7 @@ class KernelMemory final : public OsMemory {
       const size_t part = std::min(bytes - done, sizeof(present) * kPageSize);
       if (mincore(static_cast<char*>(start) + done, part, present) != 0) {
         CountRefusal(refusals.mincore);
-        return bytes / kPageSize;
+        return std::nullopt;
       }
       for (size_t i = 0; i < part / kPageSize; ++i) resident += present[i] & 1u;
     }
@@ -107,6 +121,9 @@ class KernelMemory final : public OsMemory {
   }
 
  private:
+  static bool IsFiltered(int error) {
+    return error == EPERM || error == ENOSYS || error == EACCES;
+  }
   static void Trim(uintptr_t begin, uintptr_t end) {
     if (begin < end) munmap(reinterpret_cast<void*>(begin), end - begin);
   }
@@ -126,6 +143,9 @@ class KernelMemory final : public OsMemory {
     CountRefusal(refusals.mremap);
     return false;
   }
+
+  // Relaxed: who reads it too early asks once more.
+  std::atomic<bool> cannot_populate_{false};
 };
 
 constinit KernelMemory kernel_memory;

@@ -9,8 +9,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace hz3 {
+
+struct MemoryRange {
+  void* start = nullptr;
+  size_t bytes = 0;
+};
 
 class OsMemory {
  public:
@@ -28,12 +34,16 @@ class OsMemory {
   // Gives the memory of a committed range back; it stays committed and reads as zero again. False
   // when the kernel refuses; each page's contents are then as they were or zeroes.
   virtual bool Purge(void* start, size_t bytes) = 0;
+  // Gives the pages of a committed range memory now, in one call instead of a fault for each; what
+  // they hold stays. False when the kernel refuses (before Linux 5.14 it always does): some may have
+  // memory then.
+  virtual bool Populate(void* start, size_t bytes) = 0;
   // Moves the pages of [from, from + bytes) to the committed range `to`; `from` reads as zero and
   // stays committed. False when that is not possible: nothing has changed then.
   virtual bool Move(void* from, void* to, size_t bytes) = 0;
-  // How many pages of a committed range are in memory now, without those that are swapped out; all
-  // of them when the kernel does not say.
-  virtual size_t ResidentPages(void* start, size_t bytes) = 0;
+  // How many pages of a committed range are in memory now, without those that are swapped out;
+  // nothing when the kernel does not say.
+  virtual std::optional<size_t> ResidentPages(void* start, size_t bytes) = 0;
   // Gives a reserved range back.
   virtual void Release(void* start, size_t bytes) = 0;
 

@@ -94,6 +94,24 @@ TEST_F(SystemMemoryTest, ResidentPagesAreThoseThatWereTouched) {
   EXPECT_EQ(os_.ResidentPages(start_, kBytes), 0u);
 }
 
+TEST_F(SystemMemoryTest, PopulatedPagesAreInMemoryAndKeepWhatTheyHold) {
+  ASSERT_TRUE(os_.Commit(start_, kBytes));
+  start_[kPageSize] = 0x5a;
+  errno = 7;
+  const bool populated = os_.Populate(start_, 4 * kPageSize);
+  EXPECT_EQ(errno, 7);
+  EXPECT_EQ(start_[kPageSize], 0x5a);
+  EXPECT_TRUE(AllZero(start_ + 2 * kPageSize, 2 * kPageSize));
+  if (!populated) GTEST_SKIP() << "this kernel does not populate pages (MADV_POPULATE_WRITE)";
+  if (getenv("HZ3_EMULATOR") != nullptr) {
+    GTEST_SKIP() << "the emulator takes madvise without doing anything";
+  }
+  EXPECT_EQ(os_.ResidentPages(start_ + 4 * kPageSize, 4 * kPageSize), 0u);
+  ASSERT_TRUE(os_.Purge(start_, kBytes));
+  ASSERT_TRUE(os_.Populate(start_, 4 * kPageSize));
+  EXPECT_EQ(os_.ResidentPages(start_, kBytes), 4u);
+}
+
 TEST_F(SystemMemoryTest, MovedPagesAreAtTheirNewPlaceAndTheOldOneReadsAsZero) {
   ASSERT_TRUE(os_.Commit(start_, kBytes));
   memset(start_, 0x5a, 4 * kPageSize);

@@ -49,6 +49,10 @@ class CommitMeter {
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   void set_limit(size_t pages) { limit_.store(pages, std::memory_order_relaxed); }
 
+  // Whether there is a limit or an alarm at all.
+  bool IsLimited() const {
+    return limit() != SIZE_MAX || alarm_.load(std::memory_order_relaxed) != SIZE_MAX;
+  }
   // Whether a charge has crossed the alarm since TakeAlarm was last true.
   bool alarmed() const { return alarmed_.load(std::memory_order_relaxed); }
   // True for one of those who ask.

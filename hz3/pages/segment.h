@@ -62,6 +62,7 @@ class alignas(kCacheLine) Segment {
   unsigned RunLength(unsigned first) const;
   bool IsRunStart(unsigned page) const { return start_.Test(page); }
   bool IsFree(unsigned page) const { return free_.Test(page); }
+  bool IsFreeAndClean(unsigned page) const { return free_.Test(page) && !dirty_.Test(page); }
   // Shortens the run at `first` from n to `keep` pages (0 < keep < n); the rest becomes free.
   void ShrinkRun(unsigned first, unsigned n, unsigned keep);
   // Lengthens the run at `first` from n to `want` pages when the pages behind it are free.

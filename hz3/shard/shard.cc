@@ -13,6 +13,10 @@ namespace {
 constexpr unsigned kMaxRefillSources = 16;
 // Segments of freed runs are scattered: their records are fetched this many runs ahead.
 constexpr unsigned kPrefetchAhead = 2;
+// Pages are populated ahead of need by at most this part of what is committed.
+constexpr size_t kPopulatePart = 16;
+// Of one large run.
+constexpr size_t kMostPopulated = size_t{256} << 10;
 constexpr SegmentSet::Reach kScattered{.scattered = true};
 // Objects that leave an owner stash at a time.
 constexpr unsigned kStashBatch = 64;
@@ -49,6 +53,7 @@ void Shard::Init(Arena& arena, ShardId id) {
 
 unsigned Shard::Refill(SizeClass c, void** out, unsigned want, const Effort& effort) {
   counters_.refills.Add(1);
+  to_populate_ = {};
   if (HasMail()) CollectMail();
   return IsSmall(c.value()) ? RefillSmall(c, out, want, effort) : RefillRuns(c, out, want, effort);
 }
@@ -80,9 +85,17 @@ unsigned Shard::TakeFromSpan(Central& central, uint32_t page, void** out, unsign
 uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
   const unsigned pages = InfoOf(c).pages;
   unsigned first;
-  bool clean;
-  Segment* segment = Carve(pages, 1, effort, &first, &clean);
+  unsigned fresh;
+  Segment* segment = Carve(pages, 1, effort, &first, &fresh);
   if (segment == nullptr) return kNoIndex;
+  if (kConfig.populate_pages > 0 && fresh > 0) {
+    if (fresh_spans_.WillBeWritten(arena_->os())) {
+      Populate(*segment, first, pages);
+    } else {
+      // Its first objects are, if any is.
+      fresh_spans_.HandOut(arena_->segmap().AddressOf(PageOfSegment(*segment, first)), pages, 1);
+    }
+  }
   const PageIndex page(FirstPageOf(segment->slot()).value() + first);
   Span& span = arena_->page_record<Span>(page);
   span.Open(c);
@@ -93,6 +106,25 @@ uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
   central_[c.value()].Update(*arena_, page, span);
   counters_.spans_opened.Add(1);
   return page.value();
+}
+
+// Objects of a span share pages, so that all of them will be touched, and in a heap that grows those
+// behind them soon. What is populated ahead is free and dirty: the next span is cut from it.
+void Shard::Populate(Segment& segment, unsigned first, unsigned n) {
+  CommitMeter& meter = arena_->meter();
+  unsigned ahead = 0;
+  // Where pages are counted they are not taken ahead of need.
+  if (!meter.IsLimited()) {
+    const size_t most = std::min<size_t>(kConfig.populate_pages, meter.committed() / kPopulatePart);
+    const unsigned end = std::min(first + static_cast<unsigned>(most), kPagesPerSegment);
+    while (first + n + ahead < end && segment.IsFreeAndClean(first + n + ahead)) ++ahead;
+  }
+  if (n + ahead < 2) return;
+  char* const start = arena_->segmap().AddressOf(PageOfSegment(segment, first));
+  if (!arena_->os().Populate(start, (n + ahead) * kPageSize)) return;
+  if (ahead == 0 || !meter.Charge(ahead)) return;
+  segment.MarkDirty(first + n, ahead);
+  SetDirtyFree(dirty_free_pages() + ahead);
 }
 
 void Shard::CloseSpan(PageIndex page, Span& span) {
@@ -158,9 +190,14 @@ unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out,
   const bool was_empty = segment.AllFree();
   unsigned got = 0;
   unsigned fresh = 0;
+  bool populate = false;
   if (pages == Pages::kDirtyOnly) {
     got = segment.CarveBatch(segment.FreeDirty(), n, want, firsts);
   } else {
+    populate = kConfig.populate_pages > 0 && fresh_runs_.WillBeWritten(arena_->os());
+    if (fresh_runs_.expects_writes()) {
+      want = std::min(want, std::max(kConfig.populate_pages / n, 1u));
+    }
     // Charged for as if all were clean; what turns out otherwise is given back below.
     while (want > 0 && !arena_->meter().Charge(size_t{want} * n)) want /= 2;
     if (want == 0) return 0;
@@ -183,18 +220,46 @@ unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out,
     arena_->segmap().Set(page, c.value());
     out[i] = arena_->segmap().AddressOf(page);
   }
+  if (fresh > 0) {
+    // The end of a wide run may belong to no block.
+    const SizeClass shorter(static_cast<uint8_t>(c.value() - 1));
+    const unsigned used = IsWide(c.value()) ? InfoOf(shorter).pages + 1u : n;
+    NoteFreshRuns(out, got, n, used, populate);
+  }
   return got;
 }
 
+// The batch lies mostly in one piece, and what a bin gives out first is its last run.
+void Shard::NoteFreshRuns(void* const* runs, unsigned count, unsigned n, unsigned used,
+                          bool populate) {
+  const size_t bytes = n * kPageSize;
+  char* first = static_cast<char*>(runs[count - 1]);
+  if (!populate) {
+    fresh_runs_.HandOut(first, n, std::max(used * 3 / 4, 1u));
+    return;
+  }
+  unsigned i = count - 1;
+  for (; i > 0 && runs[i - 1] == first - bytes; --i) first -= bytes;
+  const size_t all = (count - i) * bytes - (n - used) * kPageSize;
+  to_populate_ = {first, std::min(all, kMostPopulated)};
+}
+
 void* Shard::AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effort, bool* clean) {
+  to_populate_ = {};
   if (HasMail()) CollectMail();
   unsigned first;
-  Segment* segment = Carve(n, align, effort, &first, clean);
+  unsigned fresh;
+  Segment* segment = Carve(n, align, effort, &first, &fresh);
   if (segment == nullptr) return nullptr;
+  *clean = fresh == n;
   const PageIndex page(FirstPageOf(segment->slot()).value() + first);
   arena_->segmap().Set(page, tag);
   counters_.runs_carved.Add(1);
-  return arena_->segmap().AddressOf(page);
+  void* run = arena_->segmap().AddressOf(page);
+  if (kConfig.populate_pages > 0 && *clean) {
+    NoteFreshRuns(&run, 1, n, n, fresh_runs_.WillBeWritten(arena_->os()));
+  }
+  return run;
 }
 
 Segment* Shard::FindHole(unsigned n, unsigned align, const Effort& effort, unsigned* first) {
@@ -216,14 +281,14 @@ Segment* Shard::FindHole(unsigned n, unsigned align, const Effort& effort, unsig
 }
 
 Segment* Shard::Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first,
-                      bool* clean) {
+                      unsigned* fresh) {
   Segment* segment = FindHole(n, align, effort, first);
   if (segment == nullptr && effort.grow) {
     segment = Grow();
     if (segment != nullptr) *first = segment->FindRun(n, align, Pages::kAny);
   }
   if (segment == nullptr) return nullptr;
-  if (TakeRun(*segment, *first, n, clean)) {
+  if (TakeRun(*segment, *first, n, fresh)) {
     if (effort.best_fit) {  // the next one is to find the lists as they are
       segment->UpdateLongest();
       segments_.Update(*arena_, *segment);
@@ -232,19 +297,18 @@ Segment* Shard::Carve(unsigned n, unsigned align, const Effort& effort, unsigned
   }
   // The commit limit forbids clean pages: dirty ones may still be had.
   segment = segments_.Find(*arena_, n, align, Pages::kDirtyOnly, {effort.exhaustive}, first);
-  if (segment == nullptr || !TakeRun(*segment, *first, n, clean)) return nullptr;
+  if (segment == nullptr || !TakeRun(*segment, *first, n, fresh)) return nullptr;
   return segment;
 }
 
-bool Shard::TakeRun(Segment& segment, unsigned first, unsigned n, bool* clean) {
-  const unsigned fresh = segment.CleanPagesIn(first, n);
-  if (fresh > 0 && !arena_->meter().Charge(fresh)) return false;
+bool Shard::TakeRun(Segment& segment, unsigned first, unsigned n, unsigned* fresh) {
+  *fresh = segment.CleanPagesIn(first, n);
+  if (*fresh > 0 && !arena_->meter().Charge(*fresh)) return false;
   const bool was_empty = segment.AllFree();
   segment.Carve(first, n);
   if (was_empty) NoLongerEmpty(segment);
   SubtractFree(n);
-  SetDirtyFree(dirty_free_pages() - (n - fresh));
-  *clean = fresh == n;
+  SetDirtyFree(dirty_free_pages() - (n - *fresh));
   return true;
 }
 
@@ -505,8 +569,8 @@ Segment* Shard::ClaimDirty(size_t max_pages, PageBits* claimed) {
   for (unsigned first = dirty.NextSet(0); first != PageBits::kNone && left > 0;) {
     const unsigned end = dirty.NextClear(first);
     const unsigned n = static_cast<unsigned>(std::min<size_t>(end - first, left));
-    bool clean;
-    TakeRun(*best, first, n, &clean);
+    unsigned fresh;
+    TakeRun(*best, first, n, &fresh);
     claimed->SetRange(first, n);
     left -= n;
     first = dirty.NextSet(end);

@@ -21,6 +21,7 @@
 #include "hz3/objects/owner_stash.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/pages/arena.h"
+#include "hz3/pages/fresh_runs.h"
 #include "hz3/pages/inbox.h"
 #include "hz3/pages/segment_set.h"
 
@@ -70,6 +71,9 @@ class alignas(2 * kCacheLine) Shard {
   // page; nullptr when there is none. *clean: all of it reads as zero.
   void* AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effort, bool* clean)
       HZ3_REQUIRES(lease_);
+  // What of the runs that the last Refill or AllocateRun handed out should get memory before they
+  // are used, best after the lease: nobody else knows of them yet.
+  MemoryRange to_populate() const HZ3_REQUIRES(lease_) { return to_populate_; }
   // Objects of class c, all in segments of this shard, become free. Reports misuse and aborts.
   void FreeObjects(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);
   // The run at `p` (medium or large, in a segment of this shard) becomes free.
@@ -145,10 +149,13 @@ class alignas(2 * kCacheLine) Shard {
   // Where a run of n pages can be cut; nullptr when it cannot.
   Segment* FindHole(unsigned n, unsigned align, const Effort& effort, unsigned* first)
       HZ3_REQUIRES(lease_);
-  // A carved run's segment, or nullptr.
-  Segment* Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first, bool* clean)
+  void Populate(Segment& segment, unsigned first, unsigned n) HZ3_REQUIRES(lease_);
+  void NoteFreshRuns(void* const* runs, unsigned count, unsigned n, unsigned used, bool populate)
       HZ3_REQUIRES(lease_);
-  bool TakeRun(Segment& segment, unsigned first, unsigned n, bool* clean) HZ3_REQUIRES(lease_);
+  // A carved run's segment, or nullptr. *fresh: how many of its pages were never used before.
+  Segment* Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first, unsigned* fresh)
+      HZ3_REQUIRES(lease_);
+  bool TakeRun(Segment& segment, unsigned first, unsigned n, unsigned* fresh) HZ3_REQUIRES(lease_);
   void NoLongerEmpty(Segment& segment) HZ3_REQUIRES(lease_);
   Segment* Grow() HZ3_REQUIRES(lease_);
   void Uncarve(Segment& segment, unsigned first, unsigned n) HZ3_REQUIRES(lease_);
@@ -171,6 +178,9 @@ class alignas(2 * kCacheLine) Shard {
   unsigned empty_segments_ HZ3_GUARDED_BY(lease_) = 0;
   bool collecting_ HZ3_GUARDED_BY(lease_) = false;
   size_t dirty_low_water_ HZ3_GUARDED_BY(lease_) = 0;
+  FreshRuns fresh_spans_ HZ3_GUARDED_BY(lease_);
+  FreshRuns fresh_runs_ HZ3_GUARDED_BY(lease_);
+  MemoryRange to_populate_ HZ3_GUARDED_BY(lease_);
   Counters counters_;
   Counter releases_;
   // Relaxed: written under the lease, hints elsewhere.

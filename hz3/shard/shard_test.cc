@@ -958,6 +958,70 @@ TEST_F(ShardDeathTest, ReportsARunThatIsPostedTwice) {
   EXPECT_DEATH(heap_.CollectMail(), DoubleFreeOf(runs_[1]));
 }
 
+// Opens fresh spans until there are `spans`, with a byte written into each object or into none.
+void FillSpans(Heap& heap, unsigned spans, bool write) {
+  const SizeClass c = ClassOf(1024);
+  for (unsigned i = 0; i < spans; ++i) {
+    for (char* object : heap.Refill(c, InfoOf(c).objects)) {
+      if (write) *object = 1;
+    }
+  }
+}
+
+TEST(Shard, PopulatesSpansAndPagesBehindThemOnceSpansTurnOutToBeWritten) {
+  Heap heap;
+  char* const start = heap.arena().segmap().AddressOf(PageIndex(0));
+  if (heap.arena().TakeSlots(1) != 0 || !SystemMemory().Populate(start, kPageSize)) {
+    GTEST_SKIP() << "this kernel does not populate pages (MADV_POPULATE_WRITE)";
+  }
+  FillSpans(heap, 60, true);
+  const size_t ahead = heap.shard().dirty_free_pages();
+  EXPECT_GT(ahead, 0u) << "free pages that have memory already";
+  EXPECT_LE(ahead, kConfig.populate_pages);
+  Segment& segment = heap.arena().segment(SlotIndex(1));
+  EXPECT_EQ(heap.arena().meter().committed(), segment.DirtyPages()) << "they count as committed";
+}
+
+TEST(Shard, PopulatesNothingForObjectsThatNobodyWritesTo) {
+  Heap heap;
+  FillSpans(heap, 60, false);
+  EXPECT_EQ(heap.shard().dirty_free_pages(), 0u);
+  char* const start = heap.arena().segmap().AddressOf(PageIndex(0));
+  EXPECT_EQ(SystemMemory().ResidentPages(start, kSegmentSize), 0u);
+}
+
+TEST(Shard, TakesNoPagesAheadOfNeedUnderALimit) {
+  Heap heap;
+  heap.arena().meter().set_limit(kArenaBytes >> kPageShift);
+  FillSpans(heap, 60, true);
+  EXPECT_EQ(heap.shard().dirty_free_pages(), 0u);
+}
+
+TEST(Shard, NamesFreshRunsToPopulateOnceTheyTurnOutToBeWritten) {
+  for (const bool write : {false, true}) {
+    Heap heap;
+    unsigned named = 0;
+    for (unsigned i = 0; i < 60; ++i) {
+      const std::vector<char*> runs = heap.Refill(kTwoPages, 1);
+      ASSERT_EQ(runs.size(), 1u);
+      LeaseHolder hold(heap.shard().lease());
+      const MemoryRange range = heap.shard().to_populate();
+      if (range.bytes > 0) {
+        ++named;
+        EXPECT_EQ(range.start, runs[0]);
+        EXPECT_EQ(range.bytes, 2 * kPageSize);
+      } else if (write) {
+        runs[0][0] = runs[0][kPageSize] = 1;
+      }
+    }
+    if (write) {
+      EXPECT_GT(named, 30u);
+    } else {
+      EXPECT_EQ(named, 0u);
+    }
+  }
+}
+
 TEST(Shard, AnEffortForOpenSpansCutsNoRun) {
   Heap heap;
   EXPECT_TRUE(heap.Refill(kObjects48, 1, kOpenSpansEffort).empty());

@@ -13,6 +13,8 @@ namespace {
 
 // No bin's array is longer than this, with the nullptr below it: 32 KiB.
 constexpr uint32_t kMaxArray = 4096;
+// Nor shorter: the pool has no smaller blocks.
+constexpr uint32_t kLeastArray = MetadataPool::kMinBlock / sizeof(void*);
 // A bin of a class begins with room for about this many bytes, and for no more than this part of
 // what the thread may hold: under a small arena, many threads with many classes would spread their
 // objects over as many spans.
@@ -75,7 +77,7 @@ bool Tcache::EnsureBin(SizeClass c) {
 // Gives the bin an array for at least `entries` pointers and moves its contents there.
 bool Tcache::SetArray(SizeClass c, uint32_t entries) {
   Bin& bin = bins_[c.value()];
-  const uint32_t words = std::bit_ceil(entries + 1);
+  const uint32_t words = std::max(std::bit_ceil(entries + 1), kLeastArray);
   if (words - 1 == bin.entries) return true;
   void** array = static_cast<void**>(pool_->Allocate(words * sizeof(void*)));
   if (array == nullptr) return false;
@@ -256,8 +258,15 @@ unsigned Tcache::RefillOne(SizeClass c, void** out) {
 
 unsigned Tcache::RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want,
                             const Effort& effort) {
-  LeaseHolder hold(shard.lease());
-  return shard.Refill(c, out, want, effort);
+  unsigned got;
+  MemoryRange fresh;
+  {
+    LeaseHolder hold(shard.lease());
+    got = shard.Refill(c, out, want, effort);
+    fresh = shard.to_populate();
+  }
+  if (fresh.bytes > 0) shards_->arena().os().Populate(fresh.start, fresh.bytes);
+  return got;
 }
 
 // Asks those whose lease is free.

@@ -236,8 +236,7 @@ class alignas(2 * kCacheLine) Tcache {
   bool MakeRoom(size_t bytes, SizeClass keep);
   unsigned RefillFromShards(SizeClass c, void** out, unsigned want);
   unsigned RefillOne(SizeClass c, void** out);
-  static unsigned RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want,
-                             const Effort& effort);
+  unsigned RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want, const Effort& effort);
   unsigned RefillFromNeighbours(SizeClass c, void** out, unsigned want, const Effort& effort);
   bool GoesHome(SizeClass c, const void* object) const;
   void FlushOldest(SizeClass c, unsigned n, Delivery delivery);
