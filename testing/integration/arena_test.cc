@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "hz3/config/config.h"
 #include "testing/integration/extension.h"
 #include "testing/lib/allocator_under_test.h"
 #include "testing/lib/process_memory.h"
@@ -115,6 +116,7 @@ void RunScenario(const std::string& name) {
 class Arena : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Arena, ServesAllThatIsFree) {
+  if (kConfig.hardened) GTEST_SKIP() << "SKIP: built with hardened=true: blocks take more pages";
   const RunResult result =
       RunProgram({SelfPath(), "--child", GetParam()},
                  {.environment = {{"HZ3_ARENA_MIB", std::to_string(kArena / kMiB)}}});
