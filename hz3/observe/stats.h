@@ -58,16 +58,18 @@ namespace hz3 {
   X(soft_limit_reliefs, "events", "times that memory was given back because of the soft limit") \
   X(idle_purges, "events",                                                                     \
     "times that the background thread found the process idle and gave all free memory back")   \
-  X(os_calls, "events", "calls to the system that committed, gave back or moved memory")        \
+  X(os_calls, "events", "calls to the system that committed, populated, gave back or moved memory") \
   X(os_ns, "ns", "time in those calls, without the page faults that follow")                    \
   X(refused_memory, "events", "times that the system refused memory for a new slot")           \
   X(refused_membarrier, "events",                                                              \
     "membarrier(2) was refused: bins of sleeping threads keep what they hold")                 \
   X(refused_madvise, "events",                                                                 \
-    "madvise(2) was refused: memory goes back by mremap(2), or stays")                         \
+    "madvise(2) was refused: memory goes back by mremap(2), or stays; fresh pages get theirs by " \
+    "faults")                                                                                   \
   X(refused_mremap, "events", "mremap(2) was refused: large blocks that move are copied")      \
   X(refused_mincore, "events",                                                                 \
-    "mincore(2) was refused: calloc writes zeroes to pages that may be untouched")             \
+    "mincore(2) was refused: calloc writes zeroes to pages that may be untouched; fresh pages get " \
+    "memory by faults")                                                                         \
   X(refused_sched_getaffinity, "events",                                                       \
     "sched_getaffinity(2) was refused: one shard serves all threads")                          \
   X(refused_getrandom, "events",                                                               \
