@@ -110,6 +110,52 @@ TEST(Heap, ZeroedBlocksTakeNoMemoryForPagesThatNobodyTouched) {
   Free(p);
 }
 
+// By a bin of short runs, by one of long runs, and past all bins.
+TEST(Heap, FreshBlocksHaveMemoryBeforeTheyAreWrittenOnceOthersWereWritten) {
+  if (kConfig.populate_pages == 0) {
+    GTEST_SKIP() << "SKIP: built with populate_pages=0: each page by its own fault";
+  }
+  constexpr size_t kLook = 2 * kPageSize;
+  char* probe = Allocate(64 * kPageSize);
+  ASSERT_TRUE(SystemMemory().Purge(probe, kLook));
+  const bool can = SystemMemory().Populate(probe, kLook) &&
+                   SystemMemory().ResidentPages(probe, kLook) == 2u;
+  Free(probe);
+  if (!can) GTEST_SKIP() << "SKIP: this kernel does not populate pages (MADV_POPULATE_WRITE)";
+  for (const size_t pages : {2, 40, 300}) {
+    heap.Trim();
+    std::vector<char*> blocks;
+    unsigned populated = 0;
+    // Bins of short runs take many at a time, and each batch is one decision.
+    const unsigned count = pages < 10 ? 400 : 40;
+    for (unsigned i = 0; i < count; ++i) {
+      char* p = Allocate(pages * kPageSize);
+      ASSERT_NE(p, nullptr);
+      populated += SystemMemory().ResidentPages(p, kLook) == 2u;
+      memset(p, 1, pages * kPageSize);
+      blocks.push_back(p);
+    }
+    EXPECT_GT(populated, count / 3) << pages;
+    EXPECT_LT(populated, count) << pages << ": these were not fresh";
+    for (char* p : blocks) Free(p);
+  }
+}
+
+// The hole at the end of the first segment is fresh, and the second is free again.
+TEST(Heap, ALargeBlockTakesPagesThatHoldMemoryBeforeFreshOnes) {
+  heap.Trim();
+  void* small = Allocate(kPageSize);
+  constexpr size_t kBytes = 300 * kPageSize;
+  void* at_the_start = heap.AllocateLarge(kBytes, kSegmentSize, false);
+  ASSERT_NE(at_the_start, nullptr);
+  Free(at_the_start);
+  const size_t committed = heap.budget()->committed_bytes();
+  void* p = heap.AllocateLarge(kBytes, kPageSize, false);
+  EXPECT_EQ(heap.budget()->committed_bytes(), committed);
+  Free(p);
+  Free(small);
+}
+
 TEST(Heap, LargeBlocksGrowAndShrinkInPlaceOrByMovingPages) {
   for (size_t bytes : {size_t{100000}, 3 * kMiB}) {
     char* p = Allocate(bytes);

@@ -61,11 +61,12 @@ char* MetadataPool::CutPages(size_t bytes) {
 // Many threads that come at once would have a page fault for each page otherwise.
 void MetadataPool::PopulateAhead(char* end) {
   if (end <= populated_) return;
+  // With the last page that was just cut.
   char* const start = end - kPageSize;
-  const size_t rest = static_cast<size_t>(end - start) + chunk_.left;
-  const size_t ahead = std::min({used_ / kPopulatePart, kMostPopulated, rest}) & ~(kPageSize - 1);
+  const size_t most = std::min(used_ / kPopulatePart, kMostPopulated) & ~(kPageSize - 1);
+  const size_t bytes = std::min(most, kPageSize + chunk_.left);
   populated_ = end;
-  if (ahead >= 2 * kPageSize && os_->Populate(start, ahead)) populated_ = start + ahead;
+  if (bytes > kPageSize && os_->Populate(start, bytes)) populated_ = start + bytes;
 }
 
 void MetadataPool::Free(void* block, size_t bytes) {

@@ -80,8 +80,8 @@ namespace hz3 {
     "zeroed runs of this size on are emptied by the kernel when less than half of their pages "   \
     "hold memory")                                                                                \
   X(unsigned, populate_pages, 16, 16,                                                             \
-    "most fresh pages that get memory in one system call when a span takes some of them (0: each " \
-    "by its own page fault)")                                                                      \
+    "most fresh pages that get memory in one system call for spans and bins whose blocks turn out " \
+    "to be written (0: each by its own page fault)")                                                                      \
   X(unsigned, retained_segments, 1, 1, "empty segments that a shard keeps for itself")            \
   X(unsigned, broadcast_wait_us, 250000, 250000,                                                  \
     "longest wait, in microseconds, for running threads to answer a broadcast")                   \

@@ -39,7 +39,7 @@ class FreshRuns {
   void* watched_ = nullptr;
   unsigned watched_pages_ = 0;
   unsigned least_ = 0;
-  unsigned written_ = 0;  // in a row, at most kEnough
+  unsigned written_ = 0;    // in a row, at most kEnough
   unsigned paused_ = 0;     // decisions since a run was watched, while written_ is 0
   unsigned populated_ = 0;  // decisions since the last control
   unsigned control_every_ = kFirstControl;

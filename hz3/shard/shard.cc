@@ -15,7 +15,7 @@ constexpr unsigned kMaxRefillSources = 16;
 constexpr unsigned kPrefetchAhead = 2;
 // Pages are populated ahead of need by at most this part of what is committed.
 constexpr size_t kPopulatePart = 16;
-// Of one large run.
+// More of one long run is left to page faults.
 constexpr size_t kMostPopulated = size_t{256} << 10;
 constexpr SegmentSet::Reach kScattered{.scattered = true};
 // Objects that leave an owner stash at a time.
@@ -91,8 +91,8 @@ uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
   if (kConfig.populate_pages > 0 && fresh > 0) {
     if (fresh_spans_.WillBeWritten(arena_->os())) {
       Populate(*segment, first, pages);
-    } else {
-      // Its first objects are, if any is.
+    } else if (fresh == pages) {  // a page that held memory before would look like a written one
+      // Its first objects are written, if any is.
       fresh_spans_.HandOut(arena_->segmap().AddressOf(PageOfSegment(*segment, first)), pages, 1);
     }
   }
@@ -120,11 +120,15 @@ void Shard::Populate(Segment& segment, unsigned first, unsigned n) {
     while (first + n + ahead < end && segment.IsFreeAndClean(first + n + ahead)) ++ahead;
   }
   if (n + ahead < 2) return;
-  char* const start = arena_->segmap().AddressOf(PageOfSegment(segment, first));
-  if (!arena_->os().Populate(start, (n + ahead) * kPageSize)) return;
-  if (ahead == 0 || !meter.Charge(ahead)) return;
+  if (ahead > 0 && !meter.Charge(ahead)) ahead = 0;
   segment.MarkDirty(first + n, ahead);
   SetDirtyFree(dirty_free_pages() + ahead);
+  char* const start = arena_->segmap().AddressOf(PageOfSegment(segment, first));
+  if (arena_->os().Populate(start, (n + ahead) * kPageSize) || ahead == 0) return;
+  // Some of those ahead may have memory now.
+  PageBits pages;
+  pages.SetRange(first + n, ahead);
+  SetDirtyFree(dirty_free_pages() - arena_->PurgePages(segment, pages));
 }
 
 void Shard::CloseSpan(PageIndex page, Span& span) {
@@ -220,7 +224,7 @@ unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out,
     arena_->segmap().Set(page, c.value());
     out[i] = arena_->segmap().AddressOf(page);
   }
-  if (fresh > 0) {
+  if (fresh > 0 && (populate || fresh == got * n)) {
     // The end of a wide run may belong to no block.
     const SizeClass shorter(static_cast<uint8_t>(c.value() - 1));
     const unsigned used = IsWide(c.value()) ? InfoOf(shorter).pages + 1u : n;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "hz3/base/fake_os_memory.h"
 #include "hz3/base/os_memory.h"
 #include "hz3/config/config.h"
 
@@ -40,8 +41,8 @@ class Heap {
  public:
   static constexpr unsigned kShards = 2;
 
-  Heap() : shards_(new Shard[kShards]) {
-    EXPECT_TRUE(arena_.Init(SystemMemory(), kArenaBytes, false, sizeof(Span)));
+  explicit Heap(OsMemory& os = SystemMemory()) : shards_(new Shard[kShards]) {
+    EXPECT_TRUE(arena_.Init(os, kArenaBytes, false, sizeof(Span)));
     for (unsigned i = 0; i < kShards; ++i)
       shards_[i].Init(arena_, ShardId(static_cast<uint8_t>(i)));
   }
@@ -988,6 +989,16 @@ TEST(Shard, PopulatesNothingForObjectsThatNobodyWritesTo) {
   EXPECT_EQ(heap.shard().dirty_free_pages(), 0u);
   char* const start = heap.arena().segmap().AddressOf(PageIndex(0));
   EXPECT_EQ(SystemMemory().ResidentPages(start, kSegmentSize), 0u);
+}
+
+TEST(Shard, WherePopulatingIsRefusedNoPageIsHeldAhead) {
+  FakeOsMemory os;
+  os.Refuse(FakeOsMemory::kPopulate);
+  Heap heap(os);
+  FillSpans(heap, 60, true);
+  EXPECT_GT(os.calls(FakeOsMemory::kPopulate), 0u);
+  EXPECT_EQ(heap.shard().dirty_free_pages(), 0u);
+  EXPECT_EQ(heap.arena().meter().committed(), heap.arena().segment(SlotIndex(0)).DirtyPages());
 }
 
 TEST(Shard, TakesNoPagesAheadOfNeedUnderALimit) {
