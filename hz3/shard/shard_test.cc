@@ -991,6 +991,36 @@ TEST(Shard, PopulatesNothingForObjectsThatNobodyWritesTo) {
   EXPECT_EQ(SystemMemory().ResidentPages(start, kSegmentSize), 0u);
 }
 
+// A hole of one page that holds memory and one that does not says nothing about the span cut there.
+TEST(Shard, SpansThatAreFreshInPartOnlyAreNotTakenForWrittenOnes) {
+  constexpr unsigned kHoles = 40;
+  Heap heap;
+  std::vector<char*> pages;
+  for (unsigned i = 0; i < 3 * kHoles; ++i) pages.push_back(heap.AllocateRun(1));
+  Segment& segment = heap.arena().segment(SlotIndex(0));
+  PageBits emptied;
+  {
+    LeaseHolder hold(heap.shard().lease());
+    for (unsigned i = 0; i < kHoles; ++i) {
+      *pages[3 * i] = 1;
+      emptied.SetRange(3 * i + 1, 1);
+      heap.shard().FreeRun(pages[3 * i]);
+      heap.shard().FreeRun(pages[3 * i + 1]);
+    }
+    PageBits claimed;
+    ASSERT_EQ(heap.shard().ClaimDirty(2 * kHoles, &claimed), &segment);
+    ASSERT_EQ(heap.arena().PurgePages(segment, emptied), kHoles);
+    heap.shard().UnclaimDirty(segment, claimed);
+  }
+  const SizeClass c = ClassOf(144);
+  ASSERT_EQ(InfoOf(c).pages, 2);
+  for (unsigned i = 0; i < kHoles; ++i) heap.Refill(c, InfoOf(c).objects);
+  for (unsigned i = 0; i < kHoles; ++i) {
+    EXPECT_FALSE(segment.IsFree(3 * i + 1)) << i;
+    EXPECT_EQ(SystemMemory().ResidentPages(pages[3 * i + 1], kPageSize), 0u) << i;
+  }
+}
+
 TEST(Shard, WherePopulatingIsRefusedNoPageIsHeldAhead) {
   FakeOsMemory os;
   os.Refuse(FakeOsMemory::kPopulate);
