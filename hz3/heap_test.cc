@@ -122,7 +122,7 @@ TEST(Heap, FreshBlocksHaveMemoryBeforeTheyAreWrittenOnceOthersWereWritten) {
                    SystemMemory().ResidentPages(probe, kLook) == 2u;
   Free(probe);
   if (!can) GTEST_SKIP() << "SKIP: this kernel does not populate pages (MADV_POPULATE_WRITE)";
-  for (const size_t pages : {2, 40, 300}) {
+  for (const size_t pages : {2u, 40u, 300u}) {
     heap.Trim();
     std::vector<char*> blocks;
     unsigned populated = 0;

@@ -27,12 +27,12 @@ TEST(ReportDeathTest, EachMisuseIsOneLineWithTheAddressAndThenAnAbort) {
 
 TEST(ReportDeathTest, WhatHardeningFindsIsNamed) {
   const std::pair<Misuse, const char*> kinds[] = {
-      {Misuse::kNotABlock, "header was overwritten: 0x10\n$"},
-      {Misuse::kOverflow, "^hz3: overflow, .*: 0x10\n$"},
-      {Misuse::kUnderflow, "^hz3: underflow, .*: 0x10\n$"},
-      {Misuse::kUseAfterFree, "^hz3: use after free, .*: 0x10\n$"},
-      {Misuse::kWrongKind, "^hz3: free, delete or delete.*: 0x10\n$"},
-      {Misuse::kWrongSize, "^hz3: sized delete .*: 0x10\n$"},
+      {Misuse::kNotABlock, "header was overwritten: 0x10\n" HZ3_DEATH_END},
+      {Misuse::kOverflow, "^hz3: overflow, .*: 0x10\n" HZ3_DEATH_END},
+      {Misuse::kUnderflow, "^hz3: underflow, .*: 0x10\n" HZ3_DEATH_END},
+      {Misuse::kUseAfterFree, "^hz3: use after free, .*: 0x10\n" HZ3_DEATH_END},
+      {Misuse::kWrongKind, "^hz3: free, delete or delete.*: 0x10\n" HZ3_DEATH_END},
+      {Misuse::kWrongSize, "^hz3: sized delete .*: 0x10\n" HZ3_DEATH_END},
   };
   for (const auto& [misuse, line] : kinds) {
     EXPECT_EXIT(ReportMisuse(misuse, At(0x10)), ::testing::KilledBySignal(SIGABRT), line);

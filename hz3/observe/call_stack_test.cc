@@ -37,12 +37,12 @@ __attribute__((noinline)) void Deeper(int depth, const CallStack* known, Seen* s
   asm volatile("" : : : "memory");
 }
 
+#if defined(__x86_64__) && defined(__GLIBC__)
 __attribute__((noinline)) void ByAnotherWay(const CallStack* known, Seen* seen) {
   Deeper(3, known, seen);
   asm volatile("" : : : "memory");
 }
 
-#if defined(__x86_64__) && defined(__GLIBC__)
 TEST(CallStackTest, TheSamePlaceIsRecognisedAndAnotherIsNot) {
   Seen first;
   Deeper(5, nullptr, &first);
