@@ -63,6 +63,7 @@ class HeapLayoutMaker {
                        offsetof(Arena, tags_),
                        offsetof(Arena, segments_),
                        offsetof(Arena, records_),
+                       offsetof(Arena, mail_),
                        offsetof(Arena, owners_),
                        kMeter + offsetof(CommitMeter, committed_),
                        kMeter + offsetof(CommitMeter, peak_),
@@ -84,11 +85,11 @@ class HeapLayoutMaker {
   }
 
   static constexpr void AddRecords(HeapLayout& layout) {
-    static_assert(sizeof(Span::free_) == 32 && sizeof(Span::mail_) == 32);
+    static_assert(sizeof(Span::free_) == 32 && sizeof(SpanMail::mail_) == 32);
     static_assert(sizeof(Span::size_class_) == 1 && sizeof(Span::free_count_) == 2);
     layout.in_record = {sizeof(Span), offsetof(Span, size_class_), offsetof(Span, free_count_),
-                        offsetof(Span, free_), offsetof(Span, mail_),
-                        offsetof(Span, plain_tag)};
+                        offsetof(Span, free_), offsetof(Span, plain_tag)};
+    layout.in_mail = {sizeof(SpanMail), offsetof(SpanMail, mail_)};
   }
 
   static constexpr void AddShards(HeapLayout& layout) {

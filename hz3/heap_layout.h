@@ -18,7 +18,7 @@ namespace hz3 {
 
 struct HeapLayout {
   static constexpr char kMagic[8] = {'h', 'z', '3', ' ', 'h', 'e', 'a', 'p'};
-  static constexpr uint32_t kVersion = 2;
+  static constexpr uint32_t kVersion = 3;
 
   // Where an array is, and what it consists of.
   struct Array {
@@ -48,7 +48,7 @@ struct HeapLayout {
   struct {
     uint32_t bytes;
     uint32_t base, slots, used_slots, dirty_free_pages;  // char*, uint32, uint32, size_t
-    uint32_t tags, segments, records, owners;            // addresses of one entry a page or slot
+    uint32_t tags, segments, records, mail, owners;      // addresses of one entry a page or slot
     uint32_t committed, peak_committed, limit;           // size_t, pages
   } in_arena;
   // One a slot; valid below used_slots. Bitmaps of 512 pages.
@@ -63,9 +63,14 @@ struct HeapLayout {
   struct {
     uint32_t bytes;
     uint32_t size_class, free_count;  // uint8, uint16
-    uint32_t free, mail;
+    uint32_t free;
     uint32_t plain_tag;  // uint8, of any page of tag_watched
   } in_record;
+  // The same: the objects that others have freed.
+  struct {
+    uint32_t bytes;
+    uint32_t objects;
+  } in_mail;
 
   // The table of shards: a pointer and a count.
   const void* shard_table;

@@ -51,7 +51,8 @@ namespace hz3 {
     "a free of another shard's object that is smaller than a cache line sends it home when it "   \
     "takes the slow path, instead of keeping it for reuse next to its neighbours")                \
   X(bool, finer_spans, true, true,                                                                \
-    "blocks of 4 to 4.5 KiB come from spans (false: two whole pages each)")                         \
+    "blocks of 4 to 4.5 KiB come from spans (false: two whole pages each), those of little more "   \
+    "than 1 KiB from spans of their own")                                                           \
   X(bool, exact_fit, true, true, "a run is cut from a hole of exactly its length if there is one") \
   X(bool, fullest_first, true, true, "refill from the fullest span and segment (false: any)")     \
   X(bool, spare_holes, true, true,                                                                \

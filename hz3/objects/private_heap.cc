@@ -11,13 +11,14 @@ PageIndex PrivateHeap::FirstPageOfRun(Arena& arena, const void* p) {
 
 PrivateHeap* PrivateHeap::Of(Arena& arena, const void* p) {
   if (arena.segmap().Lookup(p) != kTagPrivate) return nullptr;
-  return Get<PrivateHeap*>(arena.page_record<Span>(FirstPageOfRun(arena, p)), kOwner);
+  return Get<PrivateHeap*>(arena.page_mail<SpanMail>(FirstPageOfRun(arena, p)), kOwner);
 }
 
 size_t PrivateHeap::UsableSize(Arena& arena, const void* p) {
-  Span& span = arena.page_record<Span>(FirstPageOfRun(arena, p));
-  const SizeClass c = span.size_class();
-  return c == SizeClass(0) ? Get<Run>(span, kRun).pages * kPageSize : InfoOf(c).size;
+  const PageIndex page = FirstPageOfRun(arena, p);
+  const SizeClass c = arena.page_record<Span>(page).size_class();
+  if (IsSmall(c.value())) return InfoOf(c).size;
+  return Get<Run>(arena.page_mail<SpanMail>(page), kRun).pages * kPageSize;
 }
 
 void PrivateHeap::SetNext(uint32_t page, uint32_t next) {
@@ -25,30 +26,31 @@ void PrivateHeap::SetNext(uint32_t page, uint32_t next) {
     first_ = next;
     return;
   }
-  Span& span = At(PageIndex(page));
-  Set(span, kLinks, Links{next, Get<Links>(span, kLinks).previous});
+  SpanMail& mail = MailAt(PageIndex(page));
+  Set(mail, kLinks, Links{next, Get<Links>(mail, kLinks).previous});
 }
 
 void PrivateHeap::SetPrevious(uint32_t page, uint32_t previous) {
   if (page == kNoIndex) return;
-  Span& span = At(PageIndex(page));
-  Set(span, kLinks, Links{Get<Links>(span, kLinks).next, previous});
+  SpanMail& mail = MailAt(PageIndex(page));
+  Set(mail, kLinks, Links{Get<Links>(mail, kLinks).next, previous});
 }
 
 // A run of more than a segment has one record for all of its slots, that of its first page.
 void PrivateHeap::Link(PageIndex page, size_t pages) {
-  Span& span = At(page);
-  Set(span, kOwner, this);
-  Set(span, kRun, Run{static_cast<uint32_t>(pages), arena_.segmap().Get(page)});
-  Set(span, kLinks, Links{first_, kNoIndex});
+  SpanMail& mail = MailAt(page);
+  Set(mail, kOwner, this);
+  Set(mail, kRun, Run{static_cast<uint32_t>(pages), arena_.segmap().Get(page)});
+  Set(mail, kLinks, Links{first_, kNoIndex});
   SetPrevious(first_, page.value());
   first_ = page.value();
 }
 
 void* PrivateHeap::Unlink(PageIndex page) {
   Span& span = At(page);
-  const Links links = Get<Links>(span, kLinks);
-  const Run run = Get<Run>(span, kRun);
+  SpanMail& mail = MailAt(page);
+  const Links links = Get<Links>(mail, kLinks);
+  const Run run = Get<Run>(mail, kRun);
   SetNext(links.previous, links.next);
   SetPrevious(links.next, links.previous);
   if (IsSmall(span.size_class().value())) {
@@ -56,7 +58,7 @@ void* PrivateHeap::Unlink(PageIndex page) {
     span.Close();
     arena_.segmap().SetRange(page, run.pages, 0);
   }
-  for (const SpareWord word : {kOwner, kLinks, kRun}) Set(span, word, uint64_t{0});
+  for (const SpareWord word : {kOwner, kLinks, kRun}) Set(mail, word, uint64_t{0});
   arena_.segmap().Set(page, static_cast<Tag>(run.tag));
   return arena_.segmap().AddressOf(page);
 }

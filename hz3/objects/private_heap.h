@@ -61,8 +61,8 @@ class PrivateHeap {
   void MarkDead() { alive_ = 0; }
 
  private:
-  // What is known of a run beside its span: it lies in the record of its first page, in words of
-  // the mailbox, because these pages get no mail.
+  // What is known of a run beside its span: it lies in words of the mailbox of its first page,
+  // because these pages get no mail.
   enum SpareWord : unsigned { kOwner, kLinks, kRun };
   struct Links {
     uint32_t next, previous;  // of the same heap, by first page
@@ -75,15 +75,16 @@ class PrivateHeap {
 
   static PageIndex FirstPageOfRun(Arena& arena, const void* p);
   Span& At(PageIndex page) { return arena_.page_record<Span>(page); }
+  SpanMail& MailAt(PageIndex page) { return arena_.page_mail<SpanMail>(page); }
   // Relaxed, all of these: a live block's run is as it was when the block was handed out, and the
   // links are changed and read under the lease.
   template <typename T>
-  static T Get(Span& span, SpareWord word) {
-    return std::bit_cast<T>(span.spare_word(word).load(std::memory_order_relaxed));
+  static T Get(SpanMail& mail, SpareWord word) {
+    return std::bit_cast<T>(mail.spare_word(word).load(std::memory_order_relaxed));
   }
   template <typename T>
-  static void Set(Span& span, SpareWord word, T value) {
-    span.spare_word(word).store(std::bit_cast<uint64_t>(value), std::memory_order_relaxed);
+  static void Set(SpanMail& mail, SpareWord word, T value) {
+    mail.spare_word(word).store(std::bit_cast<uint64_t>(value), std::memory_order_relaxed);
   }
   void SetNext(uint32_t page, uint32_t next) HZ3_REQUIRES(lease_);
   void SetPrevious(uint32_t page, uint32_t previous) HZ3_REQUIRES(lease_);

@@ -126,7 +126,7 @@ TEST_F(PrivateHeapTest, ARunThatCameBackHasNoMailForItsNextOwner) {
   const uint32_t page = next_page_;
   Allocate(heap_, kSmall);
   ASSERT_NE(RemoveRun(heap_), nullptr);
-  EXPECT_FALSE(arena_.page_record<Span>(PageIndex(page)).HasMail());
+  EXPECT_EQ(arena_.page_mail<SpanMail>(PageIndex(page)).Count(), 0u);
 }
 
 TEST_F(PrivateHeapTest, AllRunsComeBackWithLiveBlocksInThem) {

@@ -2,8 +2,9 @@
 //
 //   small   classes 1..kSmallClasses: up to 3840 bytes, cut from spans. Steps of 16 up to 256, then
 //           eight classes a doubling, so that at most 12.5 % of an object is waste above 128 bytes.
-//           With kConfig.finer_spans also 4.5 KiB, seven in a span: blocks of a page and a header are
-//           common, and two pages would be twice as much.
+//           With kConfig.finer_spans also three that fit 1 KiB and 4 KiB with a header, which are
+//           common: 31 of 1056 bytes fill 8 pages, 14 of 4384 (a page of SQLite's cache has 4368)
+//           15 pages, 8 of 4608 9 pages.
 //   medium  the 8 classes after those: runs of 1..8 pages (at most one page of waste).
 //   wide    runs of 10..256 pages, four classes a doubling: at most a fifth of a run is waste
 //           (a third where a bin's neighbour serves the class, kConfig.wider_bin). Only the slow
@@ -29,7 +30,8 @@
 namespace hz3 {
 
 inline constexpr unsigned kPlainSmallClasses = 47;
-inline constexpr unsigned kFinerClasses = kConfig.finer_spans ? 1 : 0;
+inline constexpr size_t kFinerSizes[] = {1056, 4384, 4608};
+inline constexpr unsigned kFinerClasses = kConfig.finer_spans ? std::size(kFinerSizes) : 0;
 inline constexpr unsigned kSmallClasses = kPlainSmallClasses + kFinerClasses;
 inline constexpr unsigned kMaxMediumPages = 8;
 inline constexpr unsigned kFirstMediumClass = kSmallClasses + 1;
@@ -61,7 +63,8 @@ constexpr bool IsWide(Tag tag) { return tag >= kFirstWideClass && tag < kClasses
 
 // A span's bitmap has this many bits.
 inline constexpr unsigned kMaxObjects = 256;
-inline constexpr unsigned kMaxSpanPages = 8;
+inline constexpr unsigned kMaxPlainSpanPages = 8;
+inline constexpr unsigned kMaxSpanPages = 15;  // of classes above kMaxSmallSize
 
 struct ClassInfo {
   uint32_t size = 0;        // bytes of an object
@@ -73,18 +76,18 @@ struct ClassInfo {
 namespace internal {
 
 constexpr size_t SmallSize(unsigned c) {
-  if (c > kPlainSmallClasses) return 4608;
+  if (c > kPlainSmallClasses) return kFinerSizes[c - kPlainSmallClasses - 1];
   if (c <= 16) return c * 16;
   const unsigned octave = (c - 17) / 8;
   return (256u << octave) + ((c - 17) % 8 + 1) * (32u << octave);
 }
 
 // The shortest span that wastes at most 1/32 of itself and holds 32 objects, or else the one of at
-// most kMaxSpanPages pages that wastes least.
-constexpr unsigned SpanPages(size_t size) {
+// most `most` pages that wastes least.
+constexpr unsigned SpanPages(size_t size, unsigned most) {
   unsigned best = 1;
-  size_t best_waste = kPageSize * kMaxSpanPages;
-  for (unsigned pages = 1; pages <= kMaxSpanPages; ++pages) {
+  size_t best_waste = kPageSize * most;
+  for (unsigned pages = 1; pages <= most; ++pages) {
     const size_t bytes = pages * kPageSize;
     const size_t objects = bytes / size;
     if (objects > kMaxObjects) break;
@@ -103,7 +106,8 @@ constexpr std::array<ClassInfo, kTags> MakeClasses() {
   std::array<ClassInfo, kTags> classes{};
   for (unsigned c = 1; c <= kSmallClasses; ++c) {
     const size_t size = SmallSize(c);
-    const unsigned pages = SpanPages(size);
+    const unsigned pages =
+        SpanPages(size, size <= kMaxSmallSize ? kMaxPlainSpanPages : kMaxSpanPages);
     classes[c] = {static_cast<uint32_t>(size), static_cast<uint16_t>(pages * kPageSize / size),
                   static_cast<uint16_t>(pages),
                   static_cast<uint32_t>(((uint64_t{1} << 32) + size - 1) / size)};
@@ -188,8 +192,9 @@ constexpr SizeClass WideClassOf(size_t pages) {
   return SizeClass(internal::kWideClassOfPages[pages]);
 }
 
-// The number of the object at `offset` bytes (< 2^15) into a span: offset / size, exactly, because
-// the error of the reciprocal is below 1 / 2^17 for sizes and offsets of this range.
+// The number of the object at `offset` bytes (< 2^16) into a span: offset / size, exactly, because
+// the reciprocal is less than 1 too large, and so the product less than 2^16, which is less than
+// 2^32 / size, the distance of a quotient from the next integer.
 constexpr unsigned ObjectAt(const ClassInfo& info, uint32_t offset) {
   return static_cast<unsigned>((uint64_t{offset} * info.reciprocal) >> 32);
 }

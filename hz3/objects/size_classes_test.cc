@@ -1,5 +1,7 @@
 #include "hz3/objects/size_classes.h"
 
+#include <utility>
+
 #include "gtest/gtest.h"
 
 namespace hz3 {
@@ -51,7 +53,7 @@ TEST(SizeClasses, SmallMediumAndTheRestAreTold) {
 
 TEST(SizeClasses, GrowFromClassToClassOfAKindUpToTheLargestBinnedSize) {
   for (unsigned c = 1; c < kClasses; ++c) {
-    if (c == kFirstMediumClass) continue;
+    if (c == kPlainSmallClasses + 1 || c == kFirstMediumClass) continue;
     EXPECT_GT(InfoOf(Class(c)).size, InfoOf(Class(c - 1)).size) << c;
   }
   EXPECT_EQ(InfoOf(Class(kFirstWideClass - 1)).size, kMaxBinnedSize);
@@ -70,13 +72,19 @@ TEST(SizeClasses, AWideClassWastesAFifthOfItsPagesAtMost) {
   }
 }
 
-TEST(SizeClasses, AFinerSpanHoldsAPageAndAHeader) {
+TEST(SizeClasses, FinerSpansHoldBlocksWithAHeaderAndWasteLittle) {
   if (!kConfig.finer_spans) {
-    GTEST_SKIP() << "SKIP: built with finer_spans=false: there is no such class";
+    GTEST_SKIP() << "SKIP: built with finer_spans=false: there are no such classes";
   }
-  const SizeClass c = ClassOf(kPageSize + 100);
-  EXPECT_EQ(InfoOf(c).size, kPageSize + kPageSize / 8);
-  EXPECT_TRUE(IsSmall(c.value()));
+  const std::pair<size_t, size_t> expected[] = {
+      {1024, 1024}, {1025, 1056}, {1056, 1056}, {1057, 1152}, {4096, 4096},
+      {4097, 4384}, {4384, 4384}, {4385, 4608}, {4608, 4608}, {4609, 2 * kPageSize}};
+  for (const auto& [bytes, size] : expected) EXPECT_EQ(InfoOf(ClassOf(bytes)).size, size) << bytes;
+  for (const size_t size : kFinerSizes) {
+    const ClassInfo& info = InfoOf(ClassOf(size));
+    EXPECT_TRUE(IsSmall(ClassOf(size).value())) << size;
+    EXPECT_LE(info.pages * kPageSize - info.objects * size, 64u) << size << ": unused at the end";
+  }
 }
 
 TEST(SizeClasses, ASpanHoldsAsManyObjectsAsFit) {

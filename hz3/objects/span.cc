@@ -58,25 +58,21 @@ unsigned Span::TakeAtRandom(char* base, void** out, unsigned want) {
   return taken;
 }
 
-bool Span::Collect(unsigned* bad) {
+bool Span::Collect(SpanMail& mail, unsigned* bad) {
   for (unsigned w = 0; w < kWords; ++w) {
-    if (mail_[w].load(std::memory_order_relaxed) == 0) continue;
-    // Acquire pairs with Post's release.
-    const uint64_t mail = mail_[w].exchange(0, std::memory_order_acq_rel);
-    const uint64_t twice = mail & free_[w];
+    const uint64_t freed = mail.Take(w);
+    const uint64_t twice = freed & free_[w];
     if (twice != 0) {
       *bad = w * 64 + static_cast<unsigned>(std::countr_zero(twice));
       return false;
     }
-    free_[w] |= mail;
-    free_count_ = static_cast<uint16_t>(free_count_ + std::popcount(mail));
+    free_[w] |= freed;
+    free_count_ = static_cast<uint16_t>(free_count_ + std::popcount(freed));
   }
   return true;
 }
 
-bool Span::HasMail() const { return MailCount() != 0; }
-
-unsigned Span::MailCount() const {
+unsigned SpanMail::Count() const {
   unsigned count = 0;
   for (const auto& word : mail_) {
     count += static_cast<unsigned>(std::popcount(word.load(std::memory_order_relaxed)));

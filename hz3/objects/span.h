@@ -1,7 +1,8 @@
 // Span: a run of pages cut into equal objects of one small size class. Which objects are free is a
 // bitmap; objects that other shards have freed wait in a second one, the span's mailbox. The record
 // of a span is that of its first page in the arena's metadata; the records of its other pages only
-// say how far back the first one is.
+// say how far back the first one is. The mailbox lies in a table of its own, which holds memory
+// only where somebody else than the owner has written: most spans never get mail.
 //
 // All but the mailbox is touched only under the owning shard's lease; slow path. Bitmap searches
 // are bounded by kWords.
@@ -20,9 +21,44 @@ namespace hz3 {
 // What a free of an object came to.
 enum class FreeResult : uint8_t { kFreed, kDoubleFree, kNotAnObject };
 
-class alignas(2 * kCacheLine) Span {
+// What others than its owner write about a span.
+class alignas(kCacheLine) SpanMail {
  public:
   static constexpr unsigned kWords = kMaxObjects / 64;
+
+  // Any thread: leaves the objects of `bits` in word w of the mailbox. Returns those that had been
+  // there before (double frees).
+  uint64_t Post(unsigned w, uint64_t bits) {
+    // Release: the program's last writes to the objects come before their reuse, which begins with
+    // the acquire in Take.
+    return mail_[w].fetch_or(bits, std::memory_order_acq_rel);
+  }
+  // The owner's: takes what is in word w.
+  uint64_t Take(unsigned w) {
+    if (mail_[w].load(std::memory_order_relaxed) == 0) return 0;
+    // Acquire pairs with Post's release.
+    return mail_[w].exchange(0, std::memory_order_acq_rel);
+  }
+  // How many objects wait; a figure.
+  unsigned Count() const;
+  // For whoever keeps a span where no mail reaches it: a word of the mailbox to keep something else
+  // in, which is to be 0 again before the page is anybody else's. Relaxed, or as its user orders
+  // it.
+  std::atomic<uint64_t>& spare_word(unsigned w) { return mail_[w]; }
+
+ private:
+  friend class HeapLayoutMaker;
+  friend class WatchedBlocks;
+
+  // Relaxed or acq_rel atomics, see Post and Take.
+  std::atomic<uint64_t> mail_[kWords] = {};
+  // WatchedBlocks'. Relaxed: one bit a block, which changes only while the block is its thread's.
+  std::atomic<uint64_t> watched_[kWords] = {};
+};
+
+class alignas(kCacheLine) Span {
+ public:
+  static constexpr unsigned kWords = SpanMail::kWords;
 
   // Becomes an empty span of class c (all objects free).
   void Open(SizeClass c);
@@ -56,21 +92,9 @@ class alignas(2 * kCacheLine) Span {
     return FreeResult::kFreed;
   }
 
-  // Any thread: leaves the objects of `bits` in word w of the mailbox. Returns those that had been
-  // there before (double frees).
-  uint64_t Post(unsigned w, uint64_t bits) {
-    // Release: the program's last writes to the objects come before their reuse, which begins with
-    // the acquire in Collect.
-    return mail_[w].fetch_or(bits, std::memory_order_acq_rel);
-  }
-  // The mail becomes free objects. False when one of them was free already; *bad is its number.
-  bool Collect(unsigned* bad);
-  bool HasMail() const;
-  unsigned MailCount() const;
-  // For whoever keeps a span where no mail reaches it: a word of the mailbox to keep something else
-  // in, which is to be 0 again before the page is anybody else's. Relaxed, or as its user orders
-  // it.
-  std::atomic<uint64_t>& spare_word(unsigned w) { return mail_[w]; }
+  // This span's mail becomes free objects. False when one of them was free already; *bad is its
+  // number.
+  bool Collect(SpanMail& mail, unsigned* bad);
 
   // The number of the object at `offset`, or kMaxObjects when no object starts there.
   unsigned ObjectNumber(uint32_t offset) const {
@@ -91,20 +115,15 @@ class alignas(2 * kCacheLine) Span {
 
  private:
   friend class HeapLayoutMaker;
-  friend class WatchedBlocks;
   unsigned TakeAtRandom(char* base, void** out, unsigned want);
 
   uint8_t back_ = 0;
   SizeClass size_class_{0};
   uint16_t free_count_ = 0;
   uint64_t free_[kWords] = {};
-  // Relaxed or acq_rel atomics, see Post and Collect; on a line of their own, because other cores
-  // write them while the owner works on the rest.
-  alignas(kCacheLine) std::atomic<uint64_t> mail_[kWords] = {};
-  // Relaxed: one bit a block, which changes only while the block is its thread's.
-  std::atomic<uint64_t> watched_[kWords] = {};
 };
-static_assert(sizeof(Span) == 2 * kCacheLine, "what others write lies on the second line");
+static_assert(sizeof(Span) == kCacheLine && sizeof(SpanMail) == sizeof(Span),
+              "a line of each for a page");
 
 }  // namespace hz3
 

@@ -77,7 +77,7 @@ class SpanFuzz {
     for (unsigned b = 0; b < 64; ++b) {
       if (w * 64 + b >= info().objects) bits &= ~(uint64_t{1} << b);
     }
-    const uint64_t before = span_->Post(w, bits);
+    const uint64_t before = mail_of_span_->Post(w, bits);
     for (unsigned b = 0; b < 64; ++b) {
       if (((bits >> b) & 1) == 0) continue;
       Require(((before >> b) & 1) == mail_.count(w * 64 + b), "Post tells what was there");
@@ -89,8 +89,7 @@ class SpanFuzz {
     unsigned bad = kMaxObjects;
     bool clash = false;
     for (const unsigned object : mail_) clash |= free_.count(object) > 0;
-    Require(span_->HasMail() == !mail_.empty(), "HasMail");
-    Require(span_->Collect(&bad) == !clash, "Collect finds double frees");
+    Require(span_->Collect(*mail_of_span_, &bad) == !clash, "Collect finds double frees");
     if (clash) {
       Require(free_.count(bad) > 0 && mail_.count(bad) > 0, "Collect names the object");
       done_ = true;  // the process ends here in real life
@@ -103,7 +102,7 @@ class SpanFuzz {
   void Check() {
     if (done_) return Restart();
     Require(span_->free_count() == free_.size(), "free_count");
-    Require(span_->MailCount() == mail_.size(), "MailCount");
+    Require(mail_of_span_->Count() == mail_.size(), "Count");
     Require(span_->AllFree() == (free_.size() == info().objects), "AllFree");
     for (unsigned i = 0; i < info().objects; ++i) {
       Require(span_->IsFree(i) == (free_.count(i) > 0), "IsFree");
@@ -112,6 +111,7 @@ class SpanFuzz {
 
   void Restart() {
     span_ = std::make_unique<Span>();
+    mail_of_span_ = std::make_unique<SpanMail>();
     span_->Open(class_);
     mail_.clear();
     for (unsigned i = 0; i < info().objects; ++i) free_.insert(i);
@@ -121,6 +121,7 @@ class SpanFuzz {
   FuzzInput& input_;
   const SizeClass class_;
   std::unique_ptr<Span> span_ = std::make_unique<Span>();
+  std::unique_ptr<SpanMail> mail_of_span_ = std::make_unique<SpanMail>();
   std::unique_ptr<char[]> memory_{new char[kMaxSpanPages * kPageSize]};
   char* const base_ = memory_.get();
   std::set<unsigned> free_;

@@ -30,6 +30,7 @@ struct SpanAt {
 
   SizeClass c;
   std::unique_ptr<Span> span = std::make_unique<Span>();
+  std::unique_ptr<SpanMail> mail = std::make_unique<SpanMail>();
   std::vector<char> memory = std::vector<char>(kMaxSpanPages * kPageSize);
   char* base = memory.data();
 };
@@ -90,14 +91,14 @@ TEST(Span, MailBecomesFreeWhenItIsCollected) {
   SpanAt s(SizeClass(1));
   const unsigned objects = InfoOf(s.c).objects;
   s.Take(objects);
-  EXPECT_FALSE(s.span->HasMail());
-  EXPECT_EQ(s.span->Post(1, 0b1001), 0u);
-  EXPECT_EQ(s.span->Post(3, uint64_t{1} << 63), 0u);
-  EXPECT_EQ(s.span->MailCount(), 3u);
+  EXPECT_EQ(s.mail->Count(), 0u);
+  EXPECT_EQ(s.mail->Post(1, 0b1001), 0u);
+  EXPECT_EQ(s.mail->Post(3, uint64_t{1} << 63), 0u);
+  EXPECT_EQ(s.mail->Count(), 3u);
   EXPECT_EQ(s.span->free_count(), 0u);
   unsigned bad;
-  ASSERT_TRUE(s.span->Collect(&bad));
-  EXPECT_FALSE(s.span->HasMail());
+  ASSERT_TRUE(s.span->Collect(*s.mail, &bad));
+  EXPECT_EQ(s.mail->Count(), 0u);
   EXPECT_EQ(s.span->free_count(), 3u);
   EXPECT_EQ(s.Take(10), (std::vector<unsigned>{64 * 16, 67 * 16, 255 * 16}));
 }
@@ -105,17 +106,17 @@ TEST(Span, MailBecomesFreeWhenItIsCollected) {
 TEST(Span, PostTellsWhichMailWasThereBefore) {
   SpanAt s(SizeClass(1));
   s.Take(10);
-  s.span->Post(0, 0b0110);
-  EXPECT_EQ(s.span->Post(0, 0b0011) & 0b0011u, 0b0010u);
+  s.mail->Post(0, 0b0110);
+  EXPECT_EQ(s.mail->Post(0, 0b0011) & 0b0011u, 0b0010u);
 }
 
 TEST(Span, CollectNamesAnObjectThatWasFreeAlready) {
   SpanAt s(SizeClass(1));
   s.Take(200);
   ASSERT_EQ(s.span->Free(130 * 16), FreeResult::kFreed);
-  s.span->Post(2, (uint64_t{1} << 2) | (uint64_t{1} << 1));
+  s.mail->Post(2, (uint64_t{1} << 2) | (uint64_t{1} << 1));
   unsigned bad = kMaxObjects;
-  EXPECT_FALSE(s.span->Collect(&bad));
+  EXPECT_FALSE(s.span->Collect(*s.mail, &bad));
   EXPECT_EQ(bad, 130u);
 }
 
@@ -149,9 +150,9 @@ TEST(Span, AgreesWithASetOverRandomSteps) {
         if (random() % 2 == 0) {
           ASSERT_EQ(s.span->Free(*at), FreeResult::kFreed);
         } else {
-          ASSERT_EQ(s.span->Post(number / 64, uint64_t{1} << (number % 64)), 0u);
+          ASSERT_EQ(s.mail->Post(number / 64, uint64_t{1} << (number % 64)), 0u);
           unsigned bad;
-          ASSERT_TRUE(s.span->Collect(&bad));
+          ASSERT_TRUE(s.span->Collect(*s.mail, &bad));
         }
         live.erase(at);
       }
@@ -169,14 +170,14 @@ TEST(Span, LosesNoMailThatThreadsPostWhileItCollects) {
     for (unsigned t = 0; t < 2; ++t) {
       posters.emplace_back([&s, t] {
         for (unsigned i = t; i < kMaxObjects; i += 2) {
-          s.span->Post(i / 64, uint64_t{1} << (i % 64));
+          s.mail->Post(i / 64, uint64_t{1} << (i % 64));
         }
       });
     }
     unsigned bad;
-    for (int i = 0; i < 50; ++i) ASSERT_TRUE(s.span->Collect(&bad));
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(s.span->Collect(*s.mail, &bad));
     for (std::thread& poster : posters) poster.join();
-    ASSERT_TRUE(s.span->Collect(&bad));
+    ASSERT_TRUE(s.span->Collect(*s.mail, &bad));
   }
 }
 

@@ -2,7 +2,7 @@
 // them (observe/heap_profile.h). They stay where they are among their neighbours. What makes the
 // hot path miss is the tag of the page that the block begins on: it becomes kTagWatched, which has
 // no bin, so that every free of a block on this page takes the slow path. There the page's record
-// tells the class, and a bit in the span's record (the run's, for a run) tells which block it is.
+// tells the class, and a bit beside the span's mailbox (the run's, for a run) tells which block it is.
 //
 // Blocks without bins (kTagLarge, kTagHuge) keep their tag: their frees are slow anyway.
 //
@@ -58,7 +58,7 @@ class WatchedBlocks {
   };
   Place Find(const void* p) const;
   std::atomic<uint64_t>& WordOf(const Place& place) const {
-    return arena_->page_record<Span>(place.record).watched_[place.number / 64];
+    return arena_->page_mail<SpanMail>(place.record).watched_[place.number / 64];
   }
   static uint64_t BitOf(const Place& place) { return uint64_t{1} << (place.number % 64); }
   bool IsAnyWatchedOn(const Place& place) const;

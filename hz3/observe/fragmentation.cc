@@ -19,8 +19,8 @@ Fragmentation ByHugeBlock(const Segment& head) {
   return {0, bytes > used ? static_cast<double>(bytes - used) : 0};
 }
 
-Fragmentation ByObject(const Segment& segment, const Span& span) {
-  const unsigned free = span.free_count() + span.MailCount();
+Fragmentation ByObject(const Segment& segment, const Span& span, const SpanMail& mail) {
+  const unsigned free = span.free_count() + mail.Count();
   if (free >= span.info().objects) return {};
   const unsigned taken = span.info().objects - free;
   return {static_cast<double>(free) * span.info().size / taken,
@@ -32,9 +32,10 @@ Fragmentation ByBlock(Arena& arena, const Segment& segment, PageIndex page) {
   const Tag tag = PlainTag(arena, page);
   if (tag == 0 || segment.IsFree(PageInSegment(page))) return {};
   if (IsSmall(tag)) {
-    const unsigned back = arena.page_record<Span>(page).back();
-    const Span& span = arena.page_record<Span>(PageIndex(page.value() - back));
-    return span.size_class() == SizeClass(tag) ? ByObject(segment, span) : Fragmentation();
+    const PageIndex first(page.value() - arena.page_record<Span>(page).back());
+    const Span& span = arena.page_record<Span>(first);
+    if (span.size_class() != SizeClass(tag)) return {};
+    return ByObject(segment, span, arena.page_mail<SpanMail>(first));
   }
   const unsigned first = PageInSegment(page);
   if (!segment.IsRunStart(first)) return {};

@@ -9,8 +9,9 @@
 namespace hz3 {
 namespace {
 
-void AddSpan(const Span& span, unsigned pages, SegmentFigures& figures) {
-  const unsigned free = span.free_count() + span.MailCount();
+void AddSpan(Arena& arena, PageIndex page, unsigned pages, SegmentFigures& figures) {
+  const Span& span = arena.page_record<Span>(page);
+  const unsigned free = span.free_count() + arena.page_mail<SpanMail>(page).Count();
   figures.small_pages += pages;
   figures.objects_free += free;
   figures.objects_out += InfoOf(span.size_class()).objects - free;
@@ -18,7 +19,7 @@ void AddSpan(const Span& span, unsigned pages, SegmentFigures& figures) {
 
 void AddRun(Arena& arena, PageIndex page, unsigned pages, SegmentFigures& figures) {
   const Tag tag = PlainTag(arena, page);
-  if (IsSmall(tag)) return AddSpan(arena.page_record<Span>(page), pages, figures);
+  if (IsSmall(tag)) return AddSpan(arena, page, pages, figures);
   if (tag == 0) {  // free pages whose memory is on its way back to the system
     figures.free_dirty_pages += pages;
     return;

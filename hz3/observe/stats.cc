@@ -68,7 +68,7 @@ void AddRuns(Arena& arena, const Segment& segment, ClassStatsTable& classes) {
     ++classes[tag].spans;
     if (!IsSmall(tag)) continue;
     const Span& span = arena.page_record<Span>(page);
-    classes[tag].free += span.free_count() + span.MailCount();
+    classes[tag].free += span.free_count() + arena.page_mail<SpanMail>(page).Count();
   }
 }
 

@@ -27,7 +27,8 @@ bool Arena::Init(OsMemory& os, size_t bytes, bool may_shrink, size_t page_record
 }
 
 // Metadata in one reservation, each table between pages that stay inaccessible:
-//   guard | tags | guard | free words, owners | guard | segments | guard | page records | guard
+//   guard | tags | guard | free words, owners | guard | segments | guard | page records | guard |
+//   page mail | guard
 bool Arena::Reserve(size_t bytes) {
   slots_ = static_cast<uint32_t>(bytes >> kSegmentShift);
   const size_t pages = bytes >> kPageShift;
@@ -37,7 +38,7 @@ bool Arena::Reserve(size_t bytes) {
   const size_t word_bytes = PageRounded(free_word_bytes + rounded_slots);
   const size_t segment_bytes = PageRounded(rounded_slots * sizeof(Segment));
   const size_t record_bytes = size_t{rounded_slots} * kPagesPerSegment * page_record_bytes_;
-  metadata_bytes_ = tag_bytes + word_bytes + segment_bytes + record_bytes + 5 * kPageSize;
+  metadata_bytes_ = tag_bytes + word_bytes + segment_bytes + 2 * record_bytes + 6 * kPageSize;
 
   base_ = static_cast<char*>(os_->Reserve(bytes, kSegmentSize));
   if (base_ == nullptr) return false;
@@ -50,6 +51,7 @@ bool Arena::Reserve(size_t bytes) {
   char* words = tags_ + tag_bytes + kPageSize;
   char* segments = words + word_bytes + kPageSize;
   records_ = segments + segment_bytes + kPageSize;
+  mail_ = records_ + record_bytes + kPageSize;
   if (!os_->MakeReadable(tags_, tag_bytes) || !os_->Commit(words, word_bytes)) {
     ReleaseReservation();
     return false;
@@ -178,7 +180,8 @@ bool Arena::CommitMetadata(uint32_t slots) {
   static_assert(kMetadataStep * kPagesPerSegment % kPageSize == 0);
   if (!os_->Commit(tags_ + size_t{from} * kPagesPerSegment, n * kPagesPerSegment) ||
       !os_->Commit(segments_ + from, n * sizeof(Segment)) ||
-      !os_->Commit(records_ + from * records_per_slot, n * records_per_slot)) {
+      !os_->Commit(records_ + from * records_per_slot, n * records_per_slot) ||
+      !os_->Commit(mail_ + from * records_per_slot, n * records_per_slot)) {
     return false;
   }
   metadata_slots_ = to;

@@ -1,5 +1,5 @@
 // Arena: the address range that hz3 reserves once, cut into 2 MiB slots, and all metadata about it
-// (segmap, segments, a record for each page), which lies outside of it behind pages that cannot be
+// (segmap, segments, two records for each page), which lies outside of it behind pages that cannot be
 // touched. Memory is made usable slot by slot, as it is asked for.
 //
 // Thread-safe: slots are taken and returned under the arena's own lease. Slow path. The search for
@@ -27,8 +27,8 @@ class Arena {
   static constexpr size_t kMinBytes = kSegmentSize;
 
   // Reserves `bytes` (a multiple of kSegmentSize) and the metadata for it, with
-  // `page_record_bytes` (a power of two) for each page. Where the reservation is refused and
-  // `may_shrink`, halves it down to kMinBytes. False when nothing could be had.
+  // `page_record_bytes` (a power of two) for each page in each of two tables. Where the reservation
+  // is refused and `may_shrink`, halves it down to kMinBytes. False when nothing could be had.
   bool Init(OsMemory& os, size_t bytes, bool may_shrink, size_t page_record_bytes);
   // Gives everything back; for tests. Nobody may use the arena any more.
   void Destroy();
@@ -77,6 +77,12 @@ class Arena {
   Record& page_record(PageIndex page) {
     return reinterpret_cast<Record*>(records_)[page.value()];
   }
+  // The page's second record, for what others than the owner of its segment write. Apart from the
+  // first, because few pages have use for it: a table costs memory where it is written.
+  template <typename Mail>
+  Mail& page_mail(PageIndex page) {
+    return reinterpret_cast<Mail*>(mail_)[page.value()];
+  }
 
   uint32_t slots() const { return slots_; }
   size_t bytes() const { return size_t{slots_} * kSegmentSize; }
@@ -124,6 +130,7 @@ class Arena {
   char* tags_ = nullptr;
   Segment* segments_ = nullptr;
   char* records_ = nullptr;
+  char* mail_ = nullptr;
   std::atomic<uint8_t>* owners_ = nullptr;  // relaxed, see owner
   uint64_t* free_words_ = nullptr;  // bit set: slot is free
   uint32_t slots_ = 0;

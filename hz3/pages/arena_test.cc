@@ -77,13 +77,16 @@ TEST_F(ArenaTest, TakenSlotsAndTheirMetadataCanBeUsedAndReadAsZero) {
     EXPECT_EQ(arena_.segment(SlotIndex(slot)).DirtyPages(), 0u);
     const PageIndex last(FirstPageOf(SlotIndex(slot)).value() + kPagesPerSegment - 1);
     EXPECT_EQ(arena_.page_record<Record>(last).value[7], 0u);
+    EXPECT_EQ(arena_.page_mail<Record>(last).value[7], 0u);
     arena_.page_record<Record>(last).value[7] = slot;
+    arena_.page_mail<Record>(last).value[7] = slot + 100;
     arena_.segmap().Set(last, 5);
     arena_.set_owner(SlotIndex(slot), ShardId(static_cast<uint8_t>(slot)));
   }
   for (uint32_t slot = 0; slot < 40; ++slot) {
     const PageIndex last(FirstPageOf(SlotIndex(slot)).value() + kPagesPerSegment - 1);
     EXPECT_EQ(arena_.page_record<Record>(last).value[7], slot);
+    EXPECT_EQ(arena_.page_mail<Record>(last).value[7], slot + 100);
     EXPECT_EQ(arena_.owner(SlotIndex(slot)).value(), slot);
     EXPECT_EQ(&arena_.SegmentOf(last), &arena_.segment(SlotIndex(slot)));
   }

@@ -88,9 +88,12 @@ uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
   unsigned fresh;
   Segment* segment = Carve(pages, 1, effort, &first, &fresh);
   if (segment == nullptr) return kNoIndex;
+  // The first one of a class may stay the only one, with few objects in use.
+  const bool more_to_come = ((opened_ >> c.value()) & 1) != 0;
+  opened_ |= uint64_t{1} << c.value();
   if (kConfig.populate_pages > 0 && fresh > 0) {
     if (fresh_spans_.WillBeWritten(arena_->os())) {
-      Populate(*segment, first, pages);
+      if (more_to_come) Populate(*segment, first, pages);
     } else if (fresh == pages) {  // a page that held memory before would look like a written one
       // Its first objects are written, if any is.
       fresh_spans_.HandOut(arena_->segmap().AddressOf(PageOfSegment(*segment, first)), pages, 1);
@@ -518,7 +521,7 @@ void Shard::CollectSpan(PageIndex page) {
   if (span.size_class() == SizeClass(0)) return;
   const unsigned before = span.free_count();
   unsigned bad;
-  if (!span.Collect(&bad)) {
+  if (!span.Collect(arena_->page_mail<SpanMail>(page), &bad)) {
     ReportMisuse(Misuse::kDoubleFree,
                  arena_->segmap().AddressOf(page) + size_t{bad} * span.info().size);
   }
@@ -642,7 +645,7 @@ void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
       if ((bits & bit) != 0) ReportMisuse(Misuse::kDoubleFree, object);
       bits |= bit;
     }
-    const uint64_t twice = span.Post(word, bits) & bits;
+    const uint64_t twice = arena_->page_mail<SpanMail>(page).Post(word, bits) & bits;
     if (twice != 0) {
       const unsigned number = word * 64 + static_cast<unsigned>(std::countr_zero(twice));
       ReportMisuse(Misuse::kDoubleFree, base + size_t{number} * InfoOf(c).size);

@@ -175,6 +175,8 @@ class alignas(2 * kCacheLine) Shard {
   Lease lease_;
   SegmentSet segments_ HZ3_GUARDED_BY(lease_);
   Central central_[kSmallClasses + 1] HZ3_GUARDED_BY(lease_);
+  uint64_t opened_ HZ3_GUARDED_BY(lease_) = 0;  // classes that have had a span
+  static_assert(kSmallClasses < 64);
   unsigned empty_segments_ HZ3_GUARDED_BY(lease_) = 0;
   bool collecting_ HZ3_GUARDED_BY(lease_) = false;
   size_t dirty_low_water_ HZ3_GUARDED_BY(lease_) = 0;

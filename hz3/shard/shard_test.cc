@@ -983,6 +983,51 @@ TEST(Shard, PopulatesSpansAndPagesBehindThemOnceSpansTurnOutToBeWritten) {
   EXPECT_EQ(heap.arena().meter().committed(), segment.DirtyPages()) << "they count as committed";
 }
 
+TEST(Shard, PopulatesTheSecondSpanOfAClassAndNotTheFirst) {
+  Heap heap;
+  char* const start = heap.arena().segmap().AddressOf(PageIndex(0));
+  if (heap.arena().TakeSlots(1) != 0 || !SystemMemory().Populate(start, kPageSize)) {
+    GTEST_SKIP() << "SKIP: this kernel does not populate pages (MADV_POPULATE_WRITE)";
+  }
+  heap.arena().meter().set_limit(kArenaBytes >> kPageShift);  // none ahead of need
+  FillSpans(heap, 60, true);
+  const SizeClass c = ClassOf(1400);
+  const ClassInfo& info = InfoOf(c);
+  ASSERT_GT(info.pages, 2u);
+  size_t populated = 0;
+  for (unsigned span = 0; span < 8; ++span) {
+    const std::vector<char*> objects = heap.Refill(c, info.objects);
+    ASSERT_EQ(objects.size(), info.objects);
+    const size_t resident =
+        SystemMemory().ResidentPages(objects[0], info.pages * kPageSize).value_or(0);
+    if (span == 0) {
+      EXPECT_EQ(resident, 0u);
+    }
+    populated += resident == info.pages;
+    for (char* object : objects) *object = 1;
+  }
+  EXPECT_GE(populated, 4u);  // but for controls
+}
+
+TEST(Shard, OnlySpansThatGetMailCostMemoryForIt) {
+  Heap heap;
+  std::vector<char*> objects;
+  const unsigned spans = 2 * kPageSize / sizeof(SpanMail);
+  for (unsigned i = 0; i < spans; ++i) {
+    for (char* object : heap.Refill(kObjects48, InfoOf(kObjects48).objects)) {
+      objects.push_back(object);
+    }
+  }
+  heap.Free(kObjects48, objects);
+  void* const table = &heap.arena().page_mail<SpanMail>(PageIndex(0));
+  const size_t bytes = kPagesPerSegment * sizeof(SpanMail);
+  EXPECT_EQ(SystemMemory().ResidentPages(table, bytes), 0u);
+  objects = heap.Refill(kObjects48, 1);
+  heap.Post(kObjects48, objects);
+  heap.CollectMail();
+  EXPECT_EQ(SystemMemory().ResidentPages(table, bytes), 1u);
+}
+
 TEST(Shard, PopulatesNothingForObjectsThatNobodyWritesTo) {
   Heap heap;
   FillSpans(heap, 60, false);

@@ -193,7 +193,7 @@ class Auditor {
       may_stage += owners == 0 && place == Place::kStaged;
     }
     Check(free == span.free_count(), "a wrong count of objects", page);
-    const unsigned mail = span.MailCount();
+    const unsigned mail = arena_.page_mail<SpanMail>(PageIndex(page)).Count();
     if (unseen < mail) return Fail("mail for an object that somebody has", page);
     // A thread that a fork ended may have had some in its remote stash: these are in transit.
     const unsigned staged = unseen - mail;

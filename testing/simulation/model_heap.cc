@@ -614,7 +614,7 @@ bool ModelHeap::StartPoster(unsigned index, void* p) {
   poster.page = PageInSegment(first);
   const unsigned number = span.ObjectNumber(
       static_cast<uint32_t>(static_cast<char*>(p) - arena_.segmap().AddressOf(first)));
-  span.Post(number / 64, uint64_t{1} << (number % 64));
+  arena_.page_mail<SpanMail>(first).Post(number / 64, uint64_t{1} << (number % 64));
   poster.stage = Poster::kMailed;
   return true;
 }

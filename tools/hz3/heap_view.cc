@@ -55,9 +55,11 @@ struct RawSegment {
   uint32_t huge_slots = 0;
 };
 
+using RecordWords = std::array<uint64_t, kRecordWords>;
+
 struct RawRecord {
   uint8_t size_class = 0;
-  std::array<uint64_t, kRecordWords> free, mail;
+  RecordWords free, mail;
 };
 
 class Reader {
@@ -117,6 +119,7 @@ class Reader {
     tags_ = arena.Get<Address>(at.tags);
     segments_ = arena.Get<Address>(at.segments);
     records_ = arena.Get<Address>(at.records);
+    mail_ = arena.Get<Address>(at.mail);
     owners_ = arena.Get<Address>(at.owners);
     return absl::OkStatus();
   }
@@ -201,28 +204,46 @@ class Reader {
     const uint64_t first = uint64_t{tile->slot} * kTilePages;
     if (absl::Status s = memory_.Read(tags_ + first, tags.data(), tags.size()); !s.ok()) return s;
     UncoverWatched(first, &tags);
-    std::vector<Address> spans;
+    std::vector<uint64_t> spans;
     for (unsigned i = 0; i < kTilePages; i = NextStart(raw, i)) {
-      if (IsSpan(raw, tags, i)) spans.push_back(records_ + (first + i) * layout_.in_record.bytes);
+      if (IsSpan(raw, tags, i)) spans.push_back(first + i);
     }
-    const uint32_t stride = layout_.in_record.bytes;
-    if (stride > kMostBytes) return absl::DataLossError("the heap's description makes no sense");
-    std::vector<char> records(spans.size() * stride);
-    if (absl::Status s = memory_.ReadPieces(spans, stride, records.data()); !s.ok()) return s;
+    const auto records = ReadEntries(records_, layout_.in_record.bytes, spans);
+    if (!records.ok()) return records.status();
+    const auto mail = ReadEntries(mail_, layout_.in_mail.bytes, spans);
+    if (!mail.ok()) return mail.status();
     size_t next = 0;
     for (unsigned i = 0; i < kTilePages;) {
       const unsigned end = NextStart(raw, i);
       if (Test(raw.free, i)) {
         AddFreePages(raw.dirty, i, end, tile);
       } else if (IsSpan(raw, tags, i)) {
-        const Copy record(records.data() + next++ * stride, stride);
-        AddSpan(ParseRecord(record), tags[i], end - i, tile);
+        AddSpan(ParseRecord(EntryOf(*records, next, layout_.in_record.bytes),
+                            EntryOf(*mail, next, layout_.in_mail.bytes)),
+                tags[i], end - i, tile);
+        ++next;
       } else {
         AddRun(tags[i], end - i, Test(raw.run_mail, i), tile);
       }
       i = end;
     }
     return absl::OkStatus();
+  }
+
+  // The entries of these pages in a table, one behind the other.
+  absl::StatusOr<std::vector<char>> ReadEntries(Address table, uint32_t stride,
+                                                const std::vector<uint64_t>& pages) const {
+    if (stride > kMostBytes) return absl::DataLossError("the heap's description makes no sense");
+    std::vector<Address> addresses;
+    addresses.reserve(pages.size());
+    for (const uint64_t page : pages) addresses.push_back(table + page * stride);
+    std::vector<char> entries(pages.size() * stride);
+    absl::Status status = memory_.ReadPieces(addresses, stride, entries.data());
+    if (!status.ok()) return status;
+    return entries;
+  }
+  static Copy EntryOf(const std::vector<char>& entries, size_t n, uint32_t stride) {
+    return Copy(entries.data() + n * stride, stride);
   }
 
   // Pages whose blocks the process watches for its heap profile: few, so one by one. One that
@@ -254,12 +275,11 @@ class Reader {
     return std::min(layout_.class_count, static_cast<uint32_t>(view_.classes.size()));
   }
 
-  RawRecord ParseRecord(const Copy& copy) const {
-    const auto& at = layout_.in_record;
+  RawRecord ParseRecord(const Copy& copy, const Copy& mail) const {
     RawRecord record;
-    record.size_class = copy.Get<uint8_t>(at.size_class);
-    record.free = copy.Get<std::array<uint64_t, kRecordWords>>(at.free);
-    record.mail = copy.Get<std::array<uint64_t, kRecordWords>>(at.mail);
+    record.size_class = copy.Get<uint8_t>(layout_.in_record.size_class);
+    record.free = copy.Get<RecordWords>(layout_.in_record.free);
+    record.mail = mail.Get<RecordWords>(layout_.in_mail.objects);
     return record;
   }
 
@@ -428,7 +448,7 @@ class Reader {
   const HeapLayout& layout_;
   HeapView view_;
   uint32_t used_slots_ = 0;
-  Address tags_ = 0, segments_ = 0, records_ = 0, owners_ = 0;
+  Address tags_ = 0, segments_ = 0, records_ = 0, mail_ = 0, owners_ = 0;
   // The block of whole slots that is being walked over.
   uint32_t huge_end_ = 0;
   uint64_t huge_pages_left_ = 0;
