@@ -40,7 +40,9 @@ namespace hz3 {
   X(bool, wider_bin, true, true,                                                                  \
     "a wide class whose bin is empty takes from the next class's bin before it asks a shard")     \
   X(size_t, free_only_bin_bytes, size_t{64} << 10, size_t{64} << 10,                              \
-    "most bytes in one bin of a thread that frees blocks of the class and never allocates one")   \
+    "most bytes that a bin grows to while it is found full again and again and never empty")      \
+  X(size_t, refill_only_bin_bytes, size_t{1} << 20, size_t{1} << 20,                              \
+    "most bytes that a bin grows to while it is found empty again and again and never full")      \
   X(size_t, stash_bytes, size_t{32} << 10, size_t{64} << 10,                                      \
     "most bytes in the owner stash of one class of a shard")                                      \
   X(size_t, run_stash_bytes, size_t{256} << 10, size_t{256} << 10,                                \

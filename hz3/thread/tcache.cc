@@ -54,8 +54,9 @@ uint32_t Tcache::MaxCapacity(SizeClass c) {
   return static_cast<uint32_t>(std::clamp<size_t>(bytes / size, MinCapacity(c), kMaxArray - 1));
 }
 
-uint32_t Tcache::FreeOnlyCapacity(SizeClass c) {
-  const size_t entries = kConfig.free_only_bin_bytes / InfoOf(c).size;
+uint32_t Tcache::OneSidedCapacity(SizeClass c, bool refill) {
+  const size_t bytes = refill ? kConfig.refill_only_bin_bytes : kConfig.free_only_bin_bytes;
+  const size_t entries = bytes / InfoOf(c).size;
   return std::min(std::max(static_cast<uint32_t>(entries), MinCapacity(c)), MaxCapacity(c));
 }
 
@@ -99,10 +100,13 @@ void Tcache::DropArray(SizeClass c) {
   bin.entries = 0;
 }
 
-// A thread that only frees what others allocate has no use for a long bin, and others have.
-void Tcache::GrowBin(SizeClass c) {
+// A bin that was full twice, and not empty in between, or empty twice, helps its thread little
+// when it is long: what it holds is for later, and others could use it.
+void Tcache::GrowBin(SizeClass c, bool refill) {
   Bin& bin = bins_[c.value()];
-  const uint32_t most = bin.refilled ? MaxCapacity(c) : FreeOnlyCapacity(c);
+  const bool one_sided = bin.refilled == refill;
+  bin.refilled = refill;
+  const uint32_t most = one_sided ? OneSidedCapacity(c, refill) : MaxCapacity(c);
   const uint32_t wanted = std::min(bin.capacity * 2, most);
   if (wanted <= bin.capacity) return;
   const uint64_t now = refills.Get() + flushes.Get();
@@ -154,8 +158,7 @@ void* Tcache::Refill(SizeClass c) {
   bin.missed = true;
   if (!EnsureBin(c)) return nullptr;
   const bool scarce = control_->scarce();
-  bin.refilled = true;
-  if (!scarce && !fresh) GrowBin(c);
+  if (!scarce && !fresh) GrowBin(c, true);
   const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
   unsigned got = (*shards_)[shard_].stash(c).Take(bin.base, want);
   if (got == 0) got = scarce ? RefillOne(c, bin.base) : RefillFromShards(c, bin.base, want);
@@ -307,7 +310,7 @@ void Tcache::Accept(SizeClass c, void* object, bool watched) {
     if (capacity_bytes_.Get() > control_->ThreadBytes() && bin.capacity > FirstCapacity(c)) {
       ShrinkBin(c, std::max(bin.capacity / 2, MinCapacity(c)));
     } else {
-      GrowBin(c);
+      GrowBin(c, false);
     }
     if (Count(c) >= bin.capacity) {
       FlushOldest(c, goes_home ? Count(c) : (bin.capacity + 1) / 2, Delivery::kStash);

@@ -27,8 +27,8 @@
 // when it leaves the bins.
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
-// the thread's part of the budget does or when the bin lies idle; a thread that never allocates of
-// a class keeps its bin short; all bins together at most TcacheControl::ThreadBytes() and, on top,
+// the thread's part of the budget does or when the bin lies idle; one that misses on the same side
+// again and again stays shorter; all bins together at most TcacheControl::ThreadBytes() and, on top,
 // their first capacities (half a MiB for all classes but the wide ones, 6.5 MiB for those) and the
 // remote stash.
 #ifndef HZ3_THREAD_TCACHE_H_
@@ -201,7 +201,7 @@ class alignas(2 * kCacheLine) Tcache {
     uint32_t taken = 0;     // lowest entries that are void since Rob; 0 after Settle
     uint16_t seen = 0;      // objects in it when it was last looked at for being idle
     bool missed = false;    // used by a slow path since then
-    bool refilled = false;  // the thread allocates from it, too
+    bool refilled = false;  // it was empty, not full, when it last could have grown
   };
 
   static constexpr void* kNothing[2] = {nullptr, nullptr};
@@ -212,7 +212,7 @@ class alignas(2 * kCacheLine) Tcache {
   // Groups of foreign objects from this size on are handed over at once.
   static constexpr unsigned kDirectBatch = 16;
 
-  static uint32_t FreeOnlyCapacity(SizeClass c);
+  static uint32_t OneSidedCapacity(SizeClass c, bool refill);
   uint32_t FirstCapacity(SizeClass c) const;
   void SetBusy(bool busy) {
     // The child of a fork gets a copy of this memory as it is at one instant, so the order of the
@@ -231,7 +231,7 @@ class alignas(2 * kCacheLine) Tcache {
   void RestoreLimit(SizeClass c);
   bool SetArray(SizeClass c, uint32_t entries);
   void DropArray(SizeClass c);
-  void GrowBin(SizeClass c);
+  void GrowBin(SizeClass c, bool refill);
   void ShrinkBin(SizeClass c, uint32_t capacity);
   bool MakeRoom(size_t bytes, SizeClass keep);
   unsigned RefillFromShards(SizeClass c, void** out, unsigned want);

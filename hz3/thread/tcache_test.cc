@@ -191,6 +191,37 @@ TEST_F(TcacheTest, AThreadThatOnlyFreesKeepsLittle) {
   registry_.End(consumer);
 }
 
+TEST_F(TcacheTest, AThreadThatAllocatedOnceAndThenOnlyFreesKeepsLittle) {
+  Tcache* consumer = registry_.Start();
+  const std::vector<void*> blocks = AllocateMany(*cache_, kMedium, 1000);
+  Free(*consumer, kMedium, Allocate(*consumer, kMedium));
+  size_t most = 0;
+  for (void* p : blocks) {
+    Free(*consumer, kMedium, p);
+    most = std::max(most, consumer->CachedBytes());
+  }
+  EXPECT_LE(most, kConfig.free_only_bin_bytes + RemoteStash::kMaxBytes);
+  registry_.End(consumer);
+}
+
+TEST_F(TcacheTest, AThreadThatOnlyAllocatesKeepsLessThanOneThatFreesToo) {
+  constexpr SizeClass kWide(kFirstWideClass);
+  const size_t size = InfoOf(kWide).size;
+  std::vector<void*> blocks;
+  size_t most = 0;
+  for (size_t bytes = 0; bytes < 16 * kConfig.wide_bin_bytes; bytes += size) {
+    blocks.push_back(Allocate(kWide));
+    most = std::max(most, cache_->capacity_bytes());
+  }
+  EXPECT_LE(most, kConfig.refill_only_bin_bytes);
+  for (unsigned round = 0; round < 8; ++round) {
+    for (void* p : blocks) Free(kWide, p);
+    for (void*& p : blocks) p = Allocate(kWide);
+  }
+  EXPECT_GT(cache_->capacity_bytes(), kConfig.refill_only_bin_bytes);
+  for (void* p : blocks) Free(kWide, p);
+}
+
 TEST_F(TcacheTest, BinsOfTagsWithoutAClassStayFull) {
   for (unsigned i = 0; i < 1000; ++i) Free(kSmall, Allocate(kSmall));
   cache_->RestoreLimits();
