@@ -17,9 +17,10 @@ inline constexpr uint64_t kMaxSmallClass = 3840;  // hz3's largest class below a
 
 constexpr uint64_t RoundedTo(uint64_t n, uint64_t step) { return (n + step - 1) / step * step; }
 
-// Steps of 16 up to 256, then eight classes a doubling.
+// Steps of 16 up to 256, then eight classes a doubling, and one of 1056 bytes.
 constexpr uint64_t ClassRounded(uint64_t n) {
   if (n <= 256) return RoundedTo(n == 0 ? 1 : n, 16);
+  if (n > 1024 && n <= 1056) return 1056;
   return RoundedTo(n, std::bit_floor(n - 1) / 8);
 }
 

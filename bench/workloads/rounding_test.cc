@@ -19,11 +19,12 @@ namespace {
 
 std::string argv0;
 
-// The classes written out: every multiple of 16 up to 256, then eight a doubling.
+// The classes written out: every multiple of 16 up to 256, then eight a doubling, and 1056.
 std::vector<uint64_t> Classes() {
   std::vector<uint64_t> sizes;
   for (uint64_t size = 16; size <= 256; size += 16) sizes.push_back(size);
   for (uint64_t octave = 256; octave < 4096; octave *= 2) {
+    if (octave == 1024) sizes.push_back(1056);
     for (uint64_t part = 1; part <= 8; ++part) sizes.push_back(octave + octave / 8 * part);
   }
   return sizes;
