@@ -209,7 +209,6 @@ void Heap::Housekeeping(Tcache& cache) {
   const uint64_t now = MemBudget::NowMs();
   pressure_.Watch(now, &cache);
   cache.EmptyIdleBins();
-  cache.ShortenQuietBins(now);
   budget_.MaybeDecay(shards_[cache.shard()], now);
   budget_.NoteUse();
 }

@@ -43,8 +43,6 @@ namespace hz3 {
     "most bytes that a bin grows to while it is found full again and again and never empty")      \
   X(size_t, refill_only_bin_bytes, size_t{1} << 20, size_t{1} << 20,                              \
     "most bytes that a bin grows to while it is found empty again and again and never full")      \
-  X(size_t, quiet_bin_ms, 1000, 1000,                                                             \
-    "a bin that did not miss in this time loses half of its room (0: it keeps it)")               \
   X(size_t, stash_bytes, size_t{32} << 10, size_t{64} << 10,                                      \
     "most bytes in the owner stash of one class of a shard")                                      \
   X(size_t, run_stash_bytes, size_t{256} << 10, size_t{256} << 10,                                \

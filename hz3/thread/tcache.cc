@@ -156,7 +156,6 @@ void* Tcache::Refill(SizeClass c) {
   Bin& bin = bins_[c.value()];
   const bool fresh = bin.capacity == 0;
   bin.missed = true;
-  bin.quiet = false;
   if (!EnsureBin(c)) return nullptr;
   const bool scarce = control_->scarce();
   if (!scarce && !fresh) GrowBin(c, true);
@@ -293,7 +292,6 @@ void Tcache::Accept(SizeClass c, void* object, bool watched) {
   flushes.Add(1);
   Bin& bin = bins_[c.value()];
   bin.missed = true;
-  bin.quiet = false;
   const bool scarce = control_->scarce();
   const bool goes_home = GoesHome(c, object);
   // A thread that has none of its own: until there are enough for whole batches.
@@ -428,19 +426,6 @@ void Tcache::EmptyIdleBins() {
     if (!idle || size_t{count} * InfoOf(c).size < kIdleBytes) continue;
     FlushOldest(c, count, Delivery::kBitmap);
     ShrinkBin(c, std::max(bin.capacity / 2, MinCapacity(c)));
-  }
-}
-
-void Tcache::ShortenQuietBins(uint64_t now_ms) {
-  if (now_ms < next_shortening_ms_ || kConfig.quiet_bin_ms == 0) return;
-  next_shortening_ms_ = now_ms + kConfig.quiet_bin_ms;
-  for (unsigned i = 1; i < kClasses; ++i) {
-    const SizeClass c(static_cast<uint8_t>(i));
-    Bin& bin = bins_[i];
-    if (bin.quiet && size_t{Count(c)} * InfoOf(c).size >= kIdleBytes) {
-      ShrinkBin(c, std::max(bin.capacity / 2, MinCapacity(c)));
-    }
-    bin.quiet = true;
   }
 }
 

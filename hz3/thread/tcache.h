@@ -28,7 +28,7 @@
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
 // the thread's part of the budget does or when the bin lies idle; one that misses on the same side
-// again and again stays shorter, and one that does not miss becomes shorter; all bins together at most TcacheControl::ThreadBytes() and, on top,
+// again and again stays shorter; all bins together at most TcacheControl::ThreadBytes() and, on top,
 // their first capacities (half a MiB for all classes but the wide ones, 6.5 MiB for those) and the
 // remote stash.
 #ifndef HZ3_THREAD_TCACHE_H_
@@ -123,10 +123,6 @@ class alignas(2 * kCacheLine) Tcache {
   // Looks at the next few bins: one that holds much and was not used since the last look is
   // emptied. Once in a while; all bins get their turn.
   void EmptyIdleBins();
-  // Once in kConfig.quiet_bin_ms: a bin that did not miss since the last time, and holds much, loses
-  // half of its room. So bins of a thread that lives long become as short as they can be without
-  // missing often. `now_ms` is any monotonic clock.
-  void ShortenQuietBins(uint64_t now_ms);
   // Empties all bins and the remote stash.
   void FlushAll(Delivery delivery);
   // Empties everything and gives the arrays back; the thread ends.
@@ -204,9 +200,8 @@ class alignas(2 * kCacheLine) Tcache {
     uint32_t capacity = 0;  // how many the bin may hold now
     uint32_t taken = 0;     // lowest entries that are void since Rob; 0 after Settle
     uint16_t seen = 0;      // objects in it when it was last looked at for being idle
-    bool missed : 1 = false;    // used by a slow path since then
-    bool quiet : 1 = false;     // not used by a slow path since ShortenQuietBins
-    bool refilled : 1 = false;  // it was empty, not full, when it last could have grown
+    bool missed = false;    // used by a slow path since then
+    bool refilled = false;  // it was empty, not full, when it last could have grown
   };
 
   static constexpr void* kNothing[2] = {nullptr, nullptr};
@@ -268,7 +263,6 @@ class alignas(2 * kCacheLine) Tcache {
   uint8_t next_victim_ = 1;
   uint8_t next_idle_ = 1;
   uint64_t next_growth_ = 0;  // no bin grows before so many slow paths
-  uint64_t next_shortening_ms_ = 0;
   Counter capacity_bytes_;
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
   std::atomic<uint32_t> answered_epoch_{0};

@@ -175,39 +175,6 @@ TEST_F(TcacheTest, ABinThatIsUsedKeepsWhatItHolds) {
   for (void* p : taken) Free(kMedium, p);
 }
 
-TEST_F(TcacheTest, ABinThatDoesNotMissLosesHalfOfItsRoomInEachInterval) {
-  if (kConfig.quiet_bin_ms == 0) GTEST_SKIP() << "SKIP: built with quiet_bin_ms=0";
-  for (SizeClass c : {kMedium, kLarger}) {
-    for (void* p : AllocateMany(*cache_, c, 64)) Free(c, p);
-  }
-  const unsigned before = cache_->CachedObjects(kMedium);
-  const unsigned missing = cache_->CachedObjects(kLarger);
-  ASSERT_GT(before, 8u);
-  ASSERT_GT(missing, 0u);
-  uint64_t now = 5000;
-  cache_->ShortenQuietBins(now);
-  EXPECT_EQ(cache_->CachedObjects(kMedium), before) << "it missed while it was filled";
-  const auto miss = [&] {
-    std::vector<void*> taken = AllocateMany(*cache_, kLarger, cache_->CachedObjects(kLarger) + 1);
-    for (void* p : taken) Free(kLarger, p);
-  };
-  miss();
-  cache_->ShortenQuietBins(now + kConfig.quiet_bin_ms - 1);
-  EXPECT_EQ(cache_->CachedObjects(kMedium), before) << "too early";
-  unsigned last = before;
-  for (unsigned round = 0; round < 3; ++round) {
-    const size_t room = cache_->capacity_bytes();
-    now += kConfig.quiet_bin_ms;
-    cache_->ShortenQuietBins(now);
-    EXPECT_LT(cache_->capacity_bytes(), room);
-    EXPECT_LE(cache_->CachedObjects(kMedium), last);
-    last = cache_->CachedObjects(kMedium);
-    miss();
-  }
-  EXPECT_LE(last, std::max(before / 4, 4u));
-  EXPECT_GE(cache_->CachedObjects(kLarger), missing) << "it missed, so it keeps its room";
-}
-
 TEST_F(TcacheTest, AThreadThatOnlyFreesKeepsLittle) {
   Tcache* consumer = registry_.Start();
   const std::vector<void*> blocks = AllocateMany(*cache_, kMedium, 1000);
