@@ -125,8 +125,8 @@ void hz3_stop_background_purge(void);
  * of threads at a time; only hz3_heap_destroy must be the last that is done with a heap. Allocating
  * takes constant time and a lock that a few heaps share, never the fast path of malloc; a heap
  * costs 4 KiB, and 4 to 32 KiB for each size in use up to 3.75 KiB, up to 60 KiB for each up to 4.5
- * KiB; larger blocks take whole pages of 4 KiB. Its memory counts like all other for limits, and free pages of it serve everybody. After
- * a fork both processes have the heap. The hardened library does not check what is in it more than
+ * KiB; larger blocks take whole pages of 4 KiB. Its memory counts like all other for limits, and free
+ * pages of it serve everybody. After a fork both processes have the heap. The hardened library does not check what is in it more than
  * the others do. */
 typedef struct hz3_heap hz3_heap;
 /* NULL with errno = ENOMEM on failure. */

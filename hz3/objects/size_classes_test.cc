@@ -1,7 +1,5 @@
 #include "hz3/objects/size_classes.h"
 
-#include <utility>
-
 #include "gtest/gtest.h"
 
 namespace hz3 {
@@ -73,13 +71,18 @@ TEST(SizeClasses, AWideClassWastesAFifthOfItsPagesAtMost) {
 }
 
 TEST(SizeClasses, FinerSpansHoldBlocksWithAHeaderAndWasteLittle) {
-  if (!kConfig.finer_spans) {
-    GTEST_SKIP() << "SKIP: built with finer_spans=false: there are no such classes";
+  constexpr size_t kTwoPages = 2 * kPageSize;
+  const struct {
+    size_t bytes, finer, plain;
+  } expected[] = {{1024, 1024, 1024},      {1025, 1056, 1152},      {1056, 1056, 1152},
+                  {1057, 1152, 1152},      {4096, 4096, 4096},      {4097, 4384, kTwoPages},
+                  {4384, 4384, kTwoPages}, {4385, 4608, kTwoPages}, {4608, 4608, kTwoPages},
+                  {4609, kTwoPages, kTwoPages}};
+  for (const auto& row : expected) {
+    EXPECT_EQ(InfoOf(ClassOf(row.bytes)).size, kConfig.finer_spans ? row.finer : row.plain)
+        << row.bytes;
   }
-  const std::pair<size_t, size_t> expected[] = {
-      {1024, 1024}, {1025, 1056}, {1056, 1056}, {1057, 1152}, {4096, 4096},
-      {4097, 4384}, {4384, 4384}, {4385, 4608}, {4608, 4608}, {4609, 2 * kPageSize}};
-  for (const auto& [bytes, size] : expected) EXPECT_EQ(InfoOf(ClassOf(bytes)).size, size) << bytes;
+  if constexpr (!kConfig.finer_spans) return;
   for (const size_t size : kFinerSizes) {
     const ClassInfo& info = InfoOf(ClassOf(size));
     EXPECT_TRUE(IsSmall(ClassOf(size).value())) << size;

@@ -1,6 +1,6 @@
 // Arena: the address range that hz3 reserves once, cut into 2 MiB slots, and all metadata about it
-// (segmap, segments, two records for each page), which lies outside of it behind pages that cannot be
-// touched. Memory is made usable slot by slot, as it is asked for.
+// (segmap, segments, two records for each page), which lies outside of it behind pages that cannot
+// be touched. Memory is made usable slot by slot, as it is asked for.
 //
 // Thread-safe: slots are taken and returned under the arena's own lease. Slow path. The search for
 // a slot is bounded by the slots ever used (kSlotsPerWord of them at a time).
