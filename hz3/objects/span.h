@@ -29,9 +29,16 @@ class alignas(kCacheLine) SpanMail {
   // Any thread: leaves the objects of `bits` in word w of the mailbox. Returns those that had been
   // there before (double frees).
   uint64_t Post(unsigned w, uint64_t bits) {
+    // No mail is what is met most often. A fetch_or would read before it writes: of a page without
+    // memory the kernel would map its page of zeroes first, and take that from all processors then.
+    uint64_t before = 0;
     // Release: the program's last writes to the objects come before their reuse, which begins with
-    // the acquire in Take.
-    return mail_[w].fetch_or(bits, std::memory_order_acq_rel);
+    // the acquire in Take. A failed attempt orders nothing. Turns are bounded by the other posts to
+    // this word and what takes it, which are no more than the objects in it, twice.
+    while (!mail_[w].compare_exchange_weak(before, before | bits, std::memory_order_acq_rel,
+                                           std::memory_order_relaxed)) {
+    }
+    return before;
   }
   // The owner's: takes what is in word w.
   uint64_t Take(unsigned w) {
