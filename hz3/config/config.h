@@ -44,9 +44,15 @@ namespace hz3 {
   X(size_t, refill_only_bin_bytes, size_t{1} << 20, size_t{1} << 20,                              \
     "most bytes that a bin grows to while it is found empty again and again and never full")      \
   X(size_t, stash_bytes, size_t{32} << 10, size_t{64} << 10,                                      \
-    "most bytes in the owner stash of one class of a shard")                                      \
+    "bytes that the owner stash of one small class of a shard begins with")                       \
   X(size_t, run_stash_bytes, size_t{256} << 10, size_t{256} << 10,                                \
-    "most bytes in the owner stash of one medium class of a shard (0: none)")                     \
+    "bytes that the owner stash of one medium or wide class of a shard begins with (0: none)")    \
+  X(size_t, stash_most_bytes, size_t{512} << 10, size_t{512} << 10,                               \
+    "bytes that the owner stash of a small class grows to when it is found full and then empty")  \
+  X(size_t, run_stash_most_bytes, size_t{4} << 20, size_t{4} << 20,                               \
+    "the same of a medium or wide class")                                                         \
+  X(size_t, stash_growth_bytes, size_t{24} << 20, size_t{24} << 20,                               \
+    "bytes that the owner stashes of one shard grow by at most, all together")                    \
   X(bool, owner_stash, true, true,                                                                \
     "small objects are handed over between bins as whole batches, past the bitmaps")              \
   X(bool, tiny_go_home, true, true,                                                               \

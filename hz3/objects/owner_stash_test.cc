@@ -12,7 +12,12 @@ namespace hz3 {
 namespace {
 
 constexpr SizeClass kClass{3};
-constexpr unsigned kCapacity = OwnerStash::CapacityOf(kClass);
+constexpr unsigned kFirst = OwnerStash::FirstOf(kClass);
+constexpr unsigned kMost = OwnerStash::MostOf(kClass);
+
+// Addresses that stand for two threads.
+constexpr char kPuts = 0;
+constexpr char kTakes = 0;
 
 // Pointers that are told apart by their number and never followed.
 std::vector<void*> Pointers(uintptr_t first, unsigned n) {
@@ -25,11 +30,11 @@ class OwnerStashTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!kConfig.owner_stash) GTEST_SKIP() << "this build has no owner stash";
-    stash_.SetRoom(room_);
+    stash_.Init(kClass, first_entries_, most_entries_);
   }
   unsigned Put(const std::vector<void*>& objects) {
     if (objects.empty()) return 0;  // it has no address, and memcpy wants one
-    return stash_.Put(kClass, objects.data(), static_cast<unsigned>(objects.size()));
+    return stash_.Put(objects.data(), static_cast<unsigned>(objects.size()), &kPuts);
   }
   std::vector<void*> Take(unsigned want) {
     if (want == 0) return {};
@@ -37,7 +42,8 @@ class OwnerStashTest : public ::testing::Test {
     out.resize(stash_.Take(out.data(), want));
     return out;
   }
-  void* room_[kCapacity + 1];
+  void* first_entries_[kFirst + 1];
+  void* most_entries_[kMost + 1];
   OwnerStash stash_;
 };
 
@@ -52,32 +58,85 @@ TEST_F(OwnerStashTest, GivesBackWhatWasPutTheLastFirst) {
   EXPECT_TRUE(Take(1).empty());
 }
 
-TEST_F(OwnerStashTest, TakesNoMoreThanItsCapacityFromTheEndOfABatch) {
-  ASSERT_EQ(Put(Pointers(1, kCapacity - 2)), kCapacity - 2);
+TEST_F(OwnerStashTest, TakesNoMoreThanItsRoomFromTheEndOfABatch) {
+  ASSERT_EQ(Put(Pointers(1, kFirst - 2)), kFirst - 2);
+  EXPECT_FALSE(stash_.TooSmallFor(&kTakes));
   const std::vector<void*> batch = Pointers(1000, 5);
   EXPECT_EQ(Put(batch), 2u);
-  EXPECT_EQ(stash_.count(), kCapacity);
+  EXPECT_TRUE(stash_.TooSmallFor(&kTakes));
+  EXPECT_FALSE(stash_.TooSmallFor(&kPuts)) << "who hands nothing over has bins of his own";
+  EXPECT_EQ(stash_.count(), kFirst);
   EXPECT_EQ(Put(batch), 0u);
   EXPECT_EQ(Take(2), (std::vector<void*>{batch[3], batch[4]}));
 }
 
-TEST_F(OwnerStashTest, ItsCapacityIsTheClassesShareOfTheBytes) {
+TEST_F(OwnerStashTest, LeavesWhatItIsToldToKeep) {
+  const std::vector<void*> objects = Pointers(1, 8);
+  ASSERT_EQ(Put(objects), 8u);
+  void* out[8];
+  EXPECT_EQ(stash_.Take(out, 8, 6), 2u);
+  EXPECT_EQ(out[0], objects[6]);
+  EXPECT_EQ(stash_.Take(out, 8, 6), 0u);
+  EXPECT_EQ(stash_.Take(out, 8, 7), 0u);
+  EXPECT_EQ(stash_.count(), 6u);
+}
+
+TEST_F(OwnerStashTest, GrownItHoldsMoreAndWhatItHeld) {
+  ASSERT_LT(2 * kFirst, kMost);
+  ASSERT_EQ(Put(Pointers(1, kFirst + 1)), kFirst);
+  EXPECT_FALSE(stash_.Grow(kFirst + 1, kMost)) << "its room was another one";
+  ASSERT_TRUE(stash_.Grow(kFirst, 2 * kFirst));
+  EXPECT_FALSE(stash_.TooSmallFor(&kTakes));
+  EXPECT_EQ(stash_.room(), 2 * kFirst);
+  EXPECT_EQ(Put(Pointers(1000, kFirst + 1)), kFirst);
+  ASSERT_TRUE(stash_.Grow(2 * kFirst, kMost));
+  EXPECT_EQ(Take(kFirst), Pointers(1001, kFirst));
+  EXPECT_EQ(Take(kMost), Pointers(2, kFirst));
+}
+
+TEST_F(OwnerStashTest, IdleItLosesRoomUntilItIsAsItBegan) {
+  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), 0u);
+  ASSERT_TRUE(stash_.Grow(kFirst, 3 * kFirst));
+  stash_.NoteUse();
+  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), 0u);
+  ASSERT_EQ(Put(Pointers(1, 3 * kFirst)), 3 * kFirst);
+  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), 3 * kFirst - 3 * kFirst / 2);
+  EXPECT_EQ(stash_.room(), 3 * kFirst / 2);
+  EXPECT_EQ(Put(Pointers(1, 1)), 0u) << "holds more than it has room for";
+  EXPECT_EQ(Take(3 * kFirst), Pointers(1, 3 * kFirst)) << "and loses nothing";
+  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), kFirst / 2);
+  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), 0u);
+  EXPECT_EQ(stash_.room(), kFirst);
+}
+
+TEST_F(OwnerStashTest, ItsRoomIsTheClassesShareOfTheBytes) {
   unsigned entries = 0;
   for (unsigned number = 1; number < kClasses; ++number) {
     const SizeClass c(static_cast<uint8_t>(number));
-    const size_t capacity = OwnerStash::CapacityOf(c);
-    const bool large = InfoOf(c).size > kMaxSmallSize;
-    const size_t most = large ? kConfig.run_stash_bytes : kConfig.stash_bytes;
-    EXPECT_GE(capacity, large ? most / InfoOf(c).size : 8u) << number;
-    EXPECT_LE(capacity, OwnerStash::kMaxEntries) << number;
-    if (large || capacity > 8) {
-      EXPECT_LE(capacity * InfoOf(c).size, most) << number;
+    const size_t size = InfoOf(c).size;
+    const bool large = size > kMaxSmallSize;
+    const size_t first = large ? kConfig.run_stash_bytes : kConfig.stash_bytes;
+    const size_t most = large ? kConfig.run_stash_most_bytes : kConfig.stash_most_bytes;
+    const size_t begins = OwnerStash::FirstOf(c);
+    const size_t grows = OwnerStash::MostOf(c);
+    EXPECT_GE(begins, large ? std::min<size_t>(first / size, OwnerStash::kFirstEntries) : 8u)
+        << number;
+    EXPECT_LE(begins, OwnerStash::kFirstEntries) << number;
+    EXPECT_GE(grows, begins) << number;
+    EXPECT_LE(grows, OwnerStash::kMaxEntries) << number;
+    if (large || begins > 8) {
+      EXPECT_LE(begins * size, first) << number;
     }
-    entries += static_cast<unsigned>(capacity);
+    if (grows > begins) {
+      EXPECT_LE(grows * size, most) << number;
+    }
+    entries += static_cast<unsigned>(begins + grows);
   }
   EXPECT_EQ(entries, kStashEntries);
-  EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(0)), 0u);
-  EXPECT_EQ(OwnerStash::CapacityOf(SizeClass(kTagLarge)), 0u);
+  for (const SizeClass none : {SizeClass(0), SizeClass(kTagLarge)}) {
+    EXPECT_EQ(OwnerStash::FirstOf(none), 0u);
+    EXPECT_EQ(OwnerStash::MostOf(none), 0u);
+  }
 }
 
 TEST_F(OwnerStashTest, IsUsableInTheChildOfAFork) {

@@ -153,6 +153,7 @@ void MemBudget::Tick(Shard& shard, uint64_t elapsed_ms) {
   size_t unneeded;
   {
     LeaseHolder hold(shard.lease());
+    shard.ShrinkIdleStashes();
     unneeded = shard.TakeDirtyLowWater();
   }
   PurgeShard(shard, Due(unneeded, shard.dirty_free_pages(), kConfig.dirty_floor_bytes >> kPageShift,

@@ -222,6 +222,24 @@ TEST_F(DecayTest, TheFloorNeverDecays) {
   EXPECT_LE(shards_[1].dirty_free_pages(), kFloorPages + 2);
 }
 
+TEST_F(DecayTest, StashesThatLieIdleLoseWhatTheyHaveGrownBy) {
+  if (!kConfig.owner_stash) GTEST_SKIP() << "this build has no owner stash";
+  constexpr SizeClass kClass{3};
+  OwnerStash& stash = shards_[1].stash(kClass);
+  // One thread hands over more than there is room for, another takes it all; nobody looks at it.
+  std::vector<void*> objects(stash.room() + 1);
+  constexpr char kPuts = 0;
+  constexpr char kTakes = 0;
+  const unsigned n = static_cast<unsigned>(objects.size());
+  ASSERT_EQ(stash.Put(objects.data(), n, &kPuts), n - 1);
+  ASSERT_EQ(shards_[1].TakeStashed(kClass, objects.data(), n, &kTakes), n - 1);
+  ASSERT_EQ(stash.room(), 2 * OwnerStash::FirstOf(kClass));
+  Tick(1000);
+  EXPECT_EQ(stash.room(), 2 * OwnerStash::FirstOf(kClass)) << "in use since it has grown";
+  Tick(2000);
+  EXPECT_EQ(stash.room(), OwnerStash::FirstOf(kClass));
+}
+
 TEST_F(DecayTest, OneShardsTickLeavesAloneWhatHasTicksOfItsOwn) {
   const size_t dirty = MakeDirty(15, 0);
   Tick(1000, 0);

@@ -20,10 +20,14 @@ constexpr size_t kMostPopulated = size_t{256} << 10;
 constexpr SegmentSet::Reach kScattered{.scattered = true};
 // Objects that leave an owner stash at a time.
 constexpr unsigned kStashBatch = 64;
+// Where memory is limited, the stashes of a shard grow by at most this part of it.
+constexpr size_t kStashPart = 256;
 
 uint32_t OffsetInPage(const void* p) {
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p) & (kPageSize - 1));
 }
+
+SizeClass ClassAt(unsigned i) { return SizeClass(static_cast<uint8_t>(i)); }
 
 PageIndex PageOfSegment(const Segment& segment, unsigned page) {
   return PageIndex(FirstPageOf(segment.slot()).value() + page);
@@ -44,10 +48,14 @@ Misuse Diagnose(Tag tag, SizeClass c) {
 void Shard::Init(Arena& arena, ShardId id) {
   arena_ = &arena;
   id_ = id;
-  void** room = stash_entries_;
-  for (unsigned c = 1; c < kClasses; ++c) {
-    stashes_[c].SetRoom(room);
-    room += OwnerStash::CapacityOf(SizeClass(static_cast<uint8_t>(c)));
+  void** first = stash_entries_;
+  for (unsigned i = 1; i < kClasses; ++i) first += OwnerStash::FirstOf(ClassAt(i));
+  void** most = first;
+  for (unsigned i = kClasses - 1; i > 0; --i) {
+    const SizeClass c = ClassAt(i);
+    first -= OwnerStash::FirstOf(c);
+    stashes_[i].Init(c, first, most);
+    most += OwnerStash::MostOf(c);
   }
 }
 
@@ -111,8 +119,8 @@ uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
   return page.value();
 }
 
-// Objects of a span share pages, so that all of them will be touched, and in a heap that grows those
-// behind them soon. What is populated ahead is free and dirty: the next span is cut from it.
+// Objects of a span share pages, so that all of them will be touched, and in a heap that grows
+// those behind them soon. What is populated ahead is free and dirty: the next span is cut from it.
 void Shard::Populate(Segment& segment, unsigned first, unsigned n) {
   CommitMeter& meter = arena_->meter();
   unsigned ahead = 0;
@@ -535,7 +543,7 @@ void Shard::CollectSpan(PageIndex page) {
 void Shard::CollectHandedOver() {
   CollectMail();
   for (unsigned i = 1; i < kClasses; ++i) {
-    const SizeClass c(static_cast<uint8_t>(i));
+    const SizeClass c = ClassAt(i);
     if (stash(c).count() > 0) EmptyStash(c);
   }
 }
@@ -549,13 +557,46 @@ void Shard::CollectAll() {
   }
 }
 
-void Shard::EmptyStash(SizeClass c) {
+void Shard::EmptyStash(SizeClass c, unsigned keep) {
   void* batch[kStashBatch];
   // The stash is bounded, and others may fill it while it is emptied: bounded all the same.
   for (unsigned round = 0; round < 2 * OwnerStash::kMaxEntries / kStashBatch; ++round) {
-    const unsigned n = stash(c).Take(batch, kStashBatch);
+    const unsigned n = stash(c).Take(batch, kStashBatch, keep);
     if (n == 0) return;
     FreeObjects(c, batch, n);
+  }
+}
+
+unsigned Shard::TakeStashed(SizeClass c, void** out, unsigned want, const void* who) {
+  OwnerStash& from = stash(c);
+  const unsigned got = from.Take(out, want);
+  if (got > 0) from.NoteUse();
+  if (got < want && from.TooSmallFor(who)) GrowStash(c);
+  return got;
+}
+
+void Shard::GrowStash(SizeClass c) {
+  const CommitMeter& meter = arena_->meter();
+  size_t most = kConfig.stash_growth_bytes;
+  if (meter.IsLimited()) {
+    most = std::min(most, (std::min(meter.limit(), meter.alarm()) / kStashPart) << kPageShift);
+  }
+  const unsigned had = stash(c).room();
+  const unsigned room = std::min(2 * had, OwnerStash::MostOf(c));
+  const size_t more = size_t{room - had} * InfoOf(c).size;
+  // Others may grow another stash at the same time: the bound is meant roughly.
+  if (more == 0 || stash_growth_.load(std::memory_order_relaxed) + more > most) return;
+  if (stash(c).Grow(had, room)) stash_growth_.fetch_add(more, std::memory_order_relaxed);
+}
+
+void Shard::ShrinkIdleStashes() {
+  if (stash_growth_.load(std::memory_order_relaxed) == 0) return;
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c = ClassAt(i);
+    const unsigned less = stash(c).ShrinkIfIdle(c);
+    if (less == 0) continue;
+    stash_growth_.fetch_sub(size_t{less} * InfoOf(c).size, std::memory_order_relaxed);
+    EmptyStash(c, stash(c).room());
   }
 }
 

@@ -74,6 +74,9 @@ class alignas(2 * kCacheLine) Shard {
   // What of the runs that the last Refill or AllocateRun handed out should get memory before they
   // are used, best after the lease: nobody else knows of them yet.
   MemoryRange to_populate() const HZ3_REQUIRES(lease_) { return to_populate_; }
+  // Owner stashes from which nothing was taken since the last call lose half of what they have
+  // grown by, and what was in it becomes free.
+  void ShrinkIdleStashes() HZ3_REQUIRES(lease_);
   // Objects of class c, all in segments of this shard, become free. Reports misuse and aborts.
   void FreeObjects(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);
   // The run at `p` (medium or large, in a segment of this shard) becomes free.
@@ -111,6 +114,9 @@ class alignas(2 * kCacheLine) Shard {
   // Leaves the run at `p` in the mailbox of its segment.
   void PostRun(void* p) { PostRuns(&p, 1); }
   OwnerStash& stash(SizeClass c) { return stashes_[c.value()]; }
+  // Takes up to `want` objects of class c out of its stash; returns how many. Lets the stash grow
+  // when it is too small for what others hand over to `who`, see OwnerStash.
+  unsigned TakeStashed(SizeClass c, void** out, unsigned want, const void* who);
   // Free pages that hold memory; stale by nature.
   size_t dirty_free_pages() const { return dirty_free_.load(std::memory_order_relaxed); }
   // How well a run of n pages fits here, see SegmentSet; a hint.
@@ -163,7 +169,8 @@ class alignas(2 * kCacheLine) Shard {
   void ReturnEmptySegments(unsigned keep) HZ3_REQUIRES(lease_);
   void CollectSegment(Segment& segment) HZ3_REQUIRES(lease_);
   void CollectSpan(PageIndex page) HZ3_REQUIRES(lease_);
-  void EmptyStash(SizeClass c) HZ3_REQUIRES(lease_);
+  void EmptyStash(SizeClass c, unsigned keep = 0) HZ3_REQUIRES(lease_);
+  void GrowStash(SizeClass c);
   void AddFree(size_t pages) HZ3_REQUIRES(lease_);
   void SubtractFree(size_t pages) HZ3_REQUIRES(lease_);
   void SetDirtyFree(size_t pages) HZ3_REQUIRES(lease_);
@@ -193,6 +200,8 @@ class alignas(2 * kCacheLine) Shard {
   alignas(2 * kCacheLine) MailList mail_;
   // Release/acquire: who sees the number sees what was posted before it.
   std::atomic<uint64_t> posts_{0};
+  // What the stashes may hold beyond what they began with. Relaxed: a bound for the next growth.
+  std::atomic<size_t> stash_growth_{0};
   OwnerStash stashes_[kClasses];
   // Not initialised, and apart from the stashes: fresh memory that is not used stays untouched.
   void* stash_entries_[kStashEntries + 1];

@@ -35,9 +35,7 @@ class ShardTable {
   Arena& arena() const { return *arena_; }
 
   // The shard of the segment that `p` lies in; p is a pointer into a run or span.
-  ShardId OwnerOf(const void* p) const {
-    return arena_->owner(SlotOf(arena_->segmap().PageOf(p)));
-  }
+  ShardId OwnerOf(const void* p) const { return arena_->owner(SlotOf(arena_->segmap().PageOf(p))); }
 
   // Changes whenever anything became free anywhere; for the ladder's memory of a failure.
   uint64_t Releases() const {

@@ -35,6 +35,9 @@ constexpr size_t kArenaBytes = size_t{64} << 20;
 constexpr SizeClass kOnePage{kFirstMediumClass};
 constexpr SizeClass kTwoPages{kFirstMediumClass + 1};
 constexpr SizeClass kObjects48 = ClassOf(48);
+// Addresses that stand for two threads.
+constexpr char kPuts = 0;
+constexpr char kTakes = 0;
 
 // An arena with two shards; every call of theirs that needs the lease takes it here.
 class Heap {
@@ -98,6 +101,10 @@ class Heap {
   void ReleaseEmptySegments(unsigned s = 0) {
     LeaseHolder hold(shard(s).lease());
     shard(s).ReleaseEmptySegments();
+  }
+  void ShrinkIdleStashes() {
+    LeaseHolder hold(shard().lease());
+    shard().ShrinkIdleStashes();
   }
   Segment* ClaimDirty(size_t max_pages, PageBits* claimed, unsigned s = 0) {
     LeaseHolder hold(shard(s).lease());
@@ -531,9 +538,91 @@ TEST(Shard, CollectAllEmptiesTheOwnerStashes) {
   const std::vector<char*> objects = heap.Refill(kObjects48, 100);
   const std::vector<void*> pointers(objects.begin(), objects.end());
   const unsigned n = static_cast<unsigned>(pointers.size());
-  ASSERT_EQ(heap.shard().stash(kObjects48).Put(kObjects48, pointers.data(), n), n);
+  ASSERT_EQ(heap.shard().stash(kObjects48).Put(pointers.data(), n, &kPuts), n);
   heap.CheckEverythingReturns();
   EXPECT_EQ(heap.shard().stash(kObjects48).count(), 0u);
+}
+
+// As many objects as are wanted, by as many refills as that needs.
+std::vector<void*> RefillAll(Heap& heap, SizeClass c, unsigned want) {
+  std::vector<void*> objects;
+  while (objects.size() < want) {
+    const std::vector<char*> more = heap.Refill(c, want - static_cast<unsigned>(objects.size()));
+    EXPECT_FALSE(more.empty());
+    if (more.empty()) break;
+    objects.insert(objects.end(), more.begin(), more.end());
+  }
+  return objects;
+}
+
+void FreeAll(Heap& heap, SizeClass c, void* const* objects, unsigned n) {
+  LeaseHolder hold(heap.shard().lease());
+  heap.shard().FreeObjects(c, objects, n);
+}
+
+// Puts n objects into the class's stash and takes all that it holds; what does not fit becomes
+// free.
+void PassThroughStash(Heap& heap, SizeClass c, unsigned n) {
+  std::vector<void*> objects = RefillAll(heap, c, n);
+  objects.resize(n + 1);
+  const unsigned put = heap.shard().stash(c).Put(objects.data(), n, &kPuts);
+  if (put < n) FreeAll(heap, c, objects.data(), n - put);
+  ASSERT_EQ(heap.shard().TakeStashed(c, objects.data(), n + 1, &kTakes), put);
+  FreeAll(heap, c, objects.data(), put);
+}
+
+TEST(Shard, AStashThatIsFullAndThenEmptyGrowsToItsMostAndIdleShrinksAgain) {
+  Heap heap;
+  if (!kConfig.owner_stash) GTEST_SKIP() << "this lane has no owner stash";
+  OwnerStash& stash = heap.shard().stash(kObjects48);
+  const unsigned first = OwnerStash::FirstOf(kObjects48);
+  const unsigned most = OwnerStash::MostOf(kObjects48);
+  PassThroughStash(heap, kObjects48, first);
+  EXPECT_EQ(stash.room(), first) << "it was large enough";
+  for (unsigned room = first; room < most; room = stash.room()) {
+    PassThroughStash(heap, kObjects48, room + 1);
+    ASSERT_EQ(stash.room(), std::min(2 * room, most));
+  }
+  PassThroughStash(heap, kObjects48, most + 1);
+  EXPECT_EQ(stash.room(), most);
+
+  ASSERT_EQ(stash.Put(RefillAll(heap, kObjects48, most).data(), most, &kPuts), most);
+  heap.ShrinkIdleStashes();
+  EXPECT_EQ(stash.room(), most) << "in use since the last look";
+  for (unsigned room = most; room > first; room = stash.room()) {
+    heap.ShrinkIdleStashes();
+    ASSERT_EQ(stash.room(), std::max(room / 2, first));
+    ASSERT_EQ(stash.count(), stash.room()) << "what it has no room for is free";
+  }
+  heap.CheckEverythingReturns();
+}
+
+TEST(Shard, StashesOfAShardGrowByABoundedNumberOfBytes) {
+  if (!kConfig.owner_stash) GTEST_SKIP() << "this lane has no owner stash";
+  const auto growth = [](Heap& heap) {
+    size_t bytes = 0;
+    for (unsigned i = kSmallClasses + 1; i < kClasses; ++i) {
+      const SizeClass c(static_cast<uint8_t>(i));
+      const unsigned first = OwnerStash::FirstOf(c);
+      if (first == 0) continue;
+      for (unsigned room = 0; room != heap.shard().stash(c).room();) {
+        room = heap.shard().stash(c).room();
+        PassThroughStash(heap, c, room + 1);
+      }
+      bytes += size_t{heap.shard().stash(c).room() - first} * InfoOf(c).size;
+    }
+    heap.CheckEverythingReturns();
+    return bytes;
+  };
+  Heap heap;
+  const size_t grown = growth(heap);
+  EXPECT_LE(grown, kConfig.stash_growth_bytes);
+  EXPECT_GT(grown, kConfig.stash_growth_bytes / 2);
+
+  constexpr size_t kLimit = size_t{512} << 20;
+  Heap limited;
+  limited.arena().meter().set_limit(kLimit >> kPageShift);
+  EXPECT_LE(growth(limited), kLimit / 256);
 }
 
 // Blocks on their way from the owner to the threads that post them, and the record of who is live.
@@ -805,8 +894,8 @@ class Model {
     const unsigned how = Below(3);
     if (how == 2 && IsSmall(c.value())) {
       const std::vector<void*> pointers(blocks.begin(), blocks.end());
-      const unsigned n =
-          heap_.shard(s).stash(c).Put(c, pointers.data(), static_cast<unsigned>(pointers.size()));
+      const unsigned n = heap_.shard(s).stash(c).Put(
+          pointers.data(), static_cast<unsigned>(pointers.size()), &kPuts);
       blocks.resize(blocks.size() - n);
     }
     if (blocks.empty()) return;

@@ -160,7 +160,7 @@ void* Tcache::Refill(SizeClass c) {
   const bool scarce = control_->scarce();
   if (!scarce && !fresh) GrowBin(c, true);
   const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
-  unsigned got = (*shards_)[shard_].stash(c).Take(bin.base, want);
+  unsigned got = (*shards_)[shard_].TakeStashed(c, bin.base, want, this);
   if (got == 0) got = scarce ? RefillOne(c, bin.base) : RefillFromShards(c, bin.base, want);
   if constexpr (kConfig.hardened) Shuffle(bin.base, got);
   if (!sample_points_.PassAll(size_t{got} * InfoOf(c).size)) [[unlikely]]
@@ -395,7 +395,7 @@ void Tcache::DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n
                           Delivery delivery) {
   Shard& shard = (*shards_)[owner];
   if (delivery == Delivery::kStash) {
-    const unsigned moved = shard.stash(c).Put(c, objects, n);
+    const unsigned moved = shard.stash(c).Put(objects, n, this);
     if (moved > 0) shard.NotePost();
     n -= moved;
     if (n == 0) return;
