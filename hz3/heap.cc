@@ -28,7 +28,8 @@ constexpr size_t kArenaPerMemory = 16;
 // Under RLIMIT_AS the arena takes three quarters of what is left; the program's own mappings,
 // libraries and stacks need the rest.
 constexpr size_t kLimitedArenaQuarters = 3;
-// Slow paths between two looks at the clock.
+// Slow paths between two looks at the clock: for what needs no lease, and for the rest.
+constexpr uint64_t kClockEvery = 4;
 constexpr uint64_t kHousekeepingEvery = 64;
 // A block of so many bytes may be a peak of what is in use by itself.
 constexpr size_t kNotedBlock = size_t{128} << 10;
@@ -203,12 +204,14 @@ ShardId Heap::HomeShard() {
   return cache == nullptr ? ShardId(0) : cache->shard();
 }
 
-// Once in a while, on the slow path: decay, and the beginning and end of scarcity.
+// Once in a while, on the slow path: what bins keep, decay, and the beginning and end of scarcity.
 void Heap::Housekeeping(Tcache& cache) {
-  if ((cache.refills.Get() + cache.flushes.Get()) % kHousekeepingEvery != 0) return;
+  const uint64_t slow_paths = cache.refills.Get() + cache.flushes.Get();
+  if (slow_paths % kClockEvery != 0) return;
   const uint64_t now = MemBudget::NowMs();
+  cache.ShrinkIdleBins(now);
+  if (slow_paths % kHousekeepingEvery != 0) return;
   pressure_.Watch(now, &cache);
-  cache.EmptyIdleBins();
   budget_.MaybeDecay(shards_[cache.shard()], now);
   budget_.NoteUse();
 }

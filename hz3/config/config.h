@@ -81,6 +81,8 @@ namespace hz3 {
     "half of the free dirty pages that nobody used are given back in this time")                  \
   X(bool, background_purge, true, false,                                                          \
     "a thread that gives memory back while the process is idle may be asked for")                 \
+  X(unsigned, dirty_floor_part, 32, 32,                                                           \
+    "the floor below is at most one part in so many of what is committed (1: no such bound)")     \
   X(size_t, dirty_floor_bytes, size_t{16} << 20, size_t{16} << 20,                                \
     "so many free dirty bytes of a shard never decay: they cost less than their page faults")     \
   X(size_t, huge_purge_bytes, size_t{512} << 20, size_t{512} << 20,                               \

@@ -107,12 +107,13 @@ class alignas(2 * kCacheLine) OwnerStash {
   void NoteUse() {
     if (!used_.load(std::memory_order_relaxed)) used_.store(true, std::memory_order_relaxed);
   }
-  // Halves the room, down to FirstOf(c), when nobody noted a use since the last call. Returns how
-  // many entries it is less. What it holds above its room stays until it is taken.
-  unsigned ShrinkIfIdle(SizeClass c) {
+  // Whether nobody noted a use since the last call.
+  bool WasIdle() { return !used_.exchange(false, std::memory_order_relaxed); }
+  // Halves the room, down to FirstOf(c); returns how many entries it is less. What the stash holds
+  // above its room stays until it is taken.
+  unsigned Shrink(SizeClass c) {
     if (room() <= FirstOf(c)) return 0;
     LeaseHolder hold(lease_);
-    if (used_.exchange(false, std::memory_order_relaxed)) return 0;
     const unsigned had = room();
     const unsigned kept = std::max(had / 2, FirstOf(c));
     room_.store(kept, std::memory_order_relaxed);

@@ -95,17 +95,19 @@ TEST_F(OwnerStashTest, GrownItHoldsMoreAndWhatItHeld) {
 }
 
 TEST_F(OwnerStashTest, IdleItLosesRoomUntilItIsAsItBegan) {
-  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), 0u);
-  ASSERT_TRUE(stash_.Grow(kFirst, 3 * kFirst));
+  EXPECT_TRUE(stash_.WasIdle());
   stash_.NoteUse();
-  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), 0u);
+  EXPECT_FALSE(stash_.WasIdle());
+  EXPECT_TRUE(stash_.WasIdle());
+  EXPECT_EQ(stash_.Shrink(kClass), 0u);
+  ASSERT_TRUE(stash_.Grow(kFirst, 3 * kFirst));
   ASSERT_EQ(Put(Pointers(1, 3 * kFirst)), 3 * kFirst);
-  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), 3 * kFirst - 3 * kFirst / 2);
+  EXPECT_EQ(stash_.Shrink(kClass), 3 * kFirst - 3 * kFirst / 2);
   EXPECT_EQ(stash_.room(), 3 * kFirst / 2);
   EXPECT_EQ(Put(Pointers(1, 1)), 0u) << "holds more than it has room for";
   EXPECT_EQ(Take(3 * kFirst), Pointers(1, 3 * kFirst)) << "and loses nothing";
-  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), kFirst / 2);
-  EXPECT_EQ(stash_.ShrinkIfIdle(kClass), 0u);
+  EXPECT_EQ(stash_.Shrink(kClass), kFirst / 2);
+  EXPECT_EQ(stash_.Shrink(kClass), 0u);
   EXPECT_EQ(stash_.room(), kFirst);
 }
 

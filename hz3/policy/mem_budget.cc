@@ -47,7 +47,9 @@ void MemBudget::SetSoftLimit(size_t bytes) {
   Watch();
 }
 
-size_t MemBudget::limit() const { return ToBytes(ToPages(limit_bytes_.load(std::memory_order_relaxed))); }
+size_t MemBudget::limit() const {
+  return ToBytes(ToPages(limit_bytes_.load(std::memory_order_relaxed)));
+}
 size_t MemBudget::soft_limit() const { return ToBytes(soft_pages()); }
 size_t MemBudget::committed_bytes() const { return meter().committed() << kPageShift; }
 size_t MemBudget::peak_committed_bytes() const { return meter().peak() << kPageShift; }
@@ -64,8 +66,7 @@ void MemBudget::NoteUse() {
   // What is committed bounds what is used: the walk over the shards is for a possible peak only.
   if (committed_bytes() <= peak) return;
   const size_t used = used_bytes();
-  while (used > peak &&
-         !peak_used_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
+  while (used > peak && !peak_used_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
   }
 }
 
@@ -156,8 +157,9 @@ void MemBudget::Tick(Shard& shard, uint64_t elapsed_ms) {
     shard.ShrinkIdleStashes();
     unneeded = shard.TakeDirtyLowWater();
   }
-  PurgeShard(shard, Due(unneeded, shard.dirty_free_pages(), kConfig.dirty_floor_bytes >> kPageShift,
-                        elapsed_ms));
+  const size_t floor = std::min(kConfig.dirty_floor_bytes >> kPageShift,
+                                meter().committed() / kConfig.dirty_floor_part);
+  PurgeShard(shard, Due(unneeded, shard.dirty_free_pages(), floor, elapsed_ms));
   // Free slots hold memory that belongs to no shard; one shard's ticks look after them.
   if (shard.id().value() == 0) {
     const size_t dirty = shards_->arena().dirty_free_pages();
@@ -187,9 +189,8 @@ size_t MemBudget::PurgeShard(Shard& shard, size_t max_pages) {
     {
       // The marks share words with those of other pages: only with the lease.
       LeaseHolder hold(shard.lease());
-      ForEachRange(given_back, [&](unsigned first, unsigned pages) {
-        segment->MarkClean(first, pages);
-      });
+      ForEachRange(given_back,
+                   [&](unsigned first, unsigned pages) { segment->MarkClean(first, pages); });
       shard.UnclaimDirty(*segment, claimed);
     }
     if (n == 0) break;  // the kernel refuses: no use in going on

@@ -20,7 +20,11 @@ namespace hz3 {
 namespace {
 
 constexpr size_t kArenaBytes = size_t{64} << 20;
-constexpr size_t kFloorPages = kConfig.dirty_floor_bytes >> kPageShift;
+
+// What never decays of so many committed pages.
+constexpr size_t FloorOf(size_t committed) {
+  return std::min(kConfig.dirty_floor_bytes >> kPageShift, committed / kConfig.dirty_floor_part);
+}
 
 class MemBudgetTest : public ::testing::Test {
  protected:
@@ -183,12 +187,13 @@ class DecayTest : public MemBudgetTest {
 
 TEST_F(DecayTest, PagesThatNobodyNeededDecayWithTheHalfLife) {
   const size_t dirty = MakeDirty(20);
-  ASSERT_GT(dirty, kFloorPages);
+  const size_t floor = FloorOf(arena_.meter().committed());
+  ASSERT_GT(dirty, floor);
   EXPECT_EQ(Tick(1000), 0u) << "the first tick begins to watch";
   const uint64_t elapsed = kConfig.decay_half_life_ms / 10;
   ASSERT_GE(elapsed, MemBudget::kTickMs);
   // 1 - 2^(-1/10) = 6.7 % of what lies above the floor.
-  const double expected = 0.067 * static_cast<double>(dirty - kFloorPages);
+  const double expected = 0.067 * static_cast<double>(dirty - floor);
   EXPECT_NEAR(static_cast<double>(Tick(1000 + elapsed)), expected, expected / 10);
 }
 
@@ -217,9 +222,9 @@ TEST_F(DecayTest, TheFloorNeverDecays) {
   for (uint64_t now = 1000; now < 1000 + 100 * kConfig.decay_half_life_ms;
        now += kConfig.decay_half_life_ms) {
     Tick(now);
-    ASSERT_GE(shards_[1].dirty_free_pages(), kFloorPages);
+    ASSERT_GE(shards_[1].dirty_free_pages(), FloorOf(arena_.meter().committed()));
   }
-  EXPECT_LE(shards_[1].dirty_free_pages(), kFloorPages + 2);
+  EXPECT_LE(shards_[1].dirty_free_pages(), FloorOf(arena_.meter().committed()) + 2);
 }
 
 TEST_F(DecayTest, StashesThatLieIdleLoseWhatTheyHaveGrownBy) {
@@ -256,8 +261,9 @@ TEST_F(DecayTest, AShardWhoseThreadsAreIdleIsLookedAfterByOthers) {
        now += MemBudget::kTickMs) {
     Tick(now, 1);
   }
-  EXPECT_LE(shards_[0].dirty_free_pages(), kFloorPages + 10);
-  EXPECT_GE(shards_[0].dirty_free_pages(), kFloorPages);
+  const size_t floor = FloorOf(arena_.meter().committed());
+  EXPECT_LE(shards_[0].dirty_free_pages(), floor + 10);
+  EXPECT_GE(shards_[0].dirty_free_pages(), floor);
 }
 
 TEST_F(DecayTest, AShorterHalfLifeGivesMoreBackInTheSameTime) {

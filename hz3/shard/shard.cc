@@ -590,13 +590,12 @@ void Shard::GrowStash(SizeClass c) {
 }
 
 void Shard::ShrinkIdleStashes() {
-  if (stash_growth_.load(std::memory_order_relaxed) == 0) return;
   for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass c = ClassAt(i);
-    const unsigned less = stash(c).ShrinkIfIdle(c);
-    if (less == 0) continue;
-    stash_growth_.fetch_sub(size_t{less} * InfoOf(c).size, std::memory_order_relaxed);
-    EmptyStash(c, stash(c).room());
+    if (!stash(c).WasIdle()) continue;
+    const size_t less = size_t{stash(c).Shrink(c)} * InfoOf(c).size;
+    if (less > 0) stash_growth_.fetch_sub(less, std::memory_order_relaxed);
+    EmptyStash(c, stash(c).count() / 2);
   }
 }
 

@@ -74,8 +74,8 @@ class alignas(2 * kCacheLine) Shard {
   // What of the runs that the last Refill or AllocateRun handed out should get memory before they
   // are used, best after the lease: nobody else knows of them yet.
   MemoryRange to_populate() const HZ3_REQUIRES(lease_) { return to_populate_; }
-  // Owner stashes from which nothing was taken since the last call lose half of what they have
-  // grown by, and what was in it becomes free.
+  // Owner stashes from which nothing was taken since the last call lose half of their room, down to
+  // what they began with, and half of what they hold, which becomes free.
   void ShrinkIdleStashes() HZ3_REQUIRES(lease_);
   // Objects of class c, all in segments of this shard, become free. Reports misuse and aborts.
   void FreeObjects(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);

@@ -594,6 +594,11 @@ TEST(Shard, AStashThatIsFullAndThenEmptyGrowsToItsMostAndIdleShrinksAgain) {
     ASSERT_EQ(stash.room(), std::max(room / 2, first));
     ASSERT_EQ(stash.count(), stash.room()) << "what it has no room for is free";
   }
+  for (unsigned held = first; held > 0; held /= 2) {
+    ASSERT_EQ(stash.count(), held);
+    heap.ShrinkIdleStashes();
+  }
+  EXPECT_EQ(stash.count(), 0u);
   heap.CheckEverythingReturns();
 }
 

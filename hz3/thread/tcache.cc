@@ -24,8 +24,8 @@ constexpr size_t kFirstPart = 256;
 // not help, no bin grows for this many slow paths.
 constexpr unsigned kMaxVictims = 4;
 constexpr uint64_t kGrowthPause = 256;
-// Bins looked at for being idle at a time, and what they must hold to be worth it.
-constexpr unsigned kIdleBins = 8;
+// The time between two looks for idle bins, and what one must hold to be worth it.
+constexpr uint64_t kIdleLookMs = 200;
 constexpr size_t kIdleBytes = size_t{16} << 10;
 // A neighbour is asked for dirty pages when it has at least this many.
 constexpr size_t kBorrowPages = 64;
@@ -414,18 +414,22 @@ void Tcache::DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n
 }
 
 // What the hot path does with a bin shows in how much it holds, unless that comes back to the same.
-void Tcache::EmptyIdleBins() {
-  for (unsigned i = 0; i < kIdleBins; ++i) {
-    const SizeClass c(next_idle_);
-    next_idle_ = static_cast<uint8_t>(next_idle_ + 1 == kClasses ? 1 : next_idle_ + 1);
-    Bin& bin = bins_[c.value()];
+void Tcache::ShrinkIdleBins(uint64_t now_ms) {
+  if (now_ms < next_idle_look_) return;
+  next_idle_look_ = now_ms + kIdleLookMs;
+  for (unsigned i = 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    Bin& bin = bins_[i];
     const unsigned count = Count(c);
-    const bool idle = !bin.missed && bin.seen == count;
+    const bool unused = bin.seen == count;
+    const bool missed = bin.missed;
     bin.missed = false;
     bin.seen = static_cast<uint16_t>(count);
-    if (!idle || size_t{count} * InfoOf(c).size < kIdleBytes) continue;
-    FlushOldest(c, count, Delivery::kBitmap);
-    ShrinkBin(c, std::max(bin.capacity / 2, MinCapacity(c)));
+    if (missed || size_t{count} * InfoOf(c).size < kIdleBytes) continue;
+    const uint32_t capacity = std::max(bin.capacity / 2, MinCapacity(c));
+    const unsigned kept = unused ? 0 : std::min(count, capacity);
+    if (kept < count) FlushOldest(c, count - kept, Delivery::kBitmap);
+    ShrinkBin(c, capacity);
   }
 }
 

@@ -120,9 +120,10 @@ class alignas(2 * kCacheLine) Tcache {
     return true;
   }
   SamplePoints& sample_points() { return sample_points_; }
-  // Looks at the next few bins: one that holds much and was not used since the last look is
-  // emptied. Once in a while; all bins get their turn.
-  void EmptyIdleBins();
+  // Looks at all bins, five times a second at most; `now_ms` is any monotonic clock. One that holds
+  // much and was not used since the last look is emptied; one that was used without a miss loses
+  // half of its room, and gets it back when it needs it.
+  void ShrinkIdleBins(uint64_t now_ms);
   // Empties all bins and the remote stash.
   void FlushAll(Delivery delivery);
   // Empties everything and gives the arrays back; the thread ends.
@@ -261,8 +262,8 @@ class alignas(2 * kCacheLine) Tcache {
   TcacheControl* control_ = nullptr;
   ShardId shard_;
   uint8_t next_victim_ = 1;
-  uint8_t next_idle_ = 1;
-  uint64_t next_growth_ = 0;  // no bin grows before so many slow paths
+  uint64_t next_idle_look_ = 0;  // in milliseconds
+  uint64_t next_growth_ = 0;     // no bin grows before so many slow paths
   Counter capacity_bytes_;
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
   std::atomic<uint32_t> answered_epoch_{0};

@@ -58,8 +58,8 @@ TEST(TcacheControl, ALimitCountsLikeAnArenaOfItsSize) {
 
 TEST(TcacheControl, ThreadsDoNotGetLessThanTheirPartOfTheTotal) {
   Process process(kLargeArena);
-  const uint32_t n = static_cast<uint32_t>(2 * kConfig.tcache_total_bytes /
-                                           kConfig.tcache_max_bytes);
+  const uint32_t n =
+      static_cast<uint32_t>(2 * kConfig.tcache_total_bytes / kConfig.tcache_max_bytes);
   process.set_threads(n);
   EXPECT_EQ(process.ThreadBytes(), kConfig.tcache_total_bytes / n);
 }

@@ -143,17 +143,22 @@ TEST_F(TcacheTest, TinyObjectsOfAnotherShardAreNotReusedNextToTheirNeighbours) {
   registry_.End(other);
 }
 
+// Times of looks that are far enough apart.
+constexpr uint64_t kFirstLook = 1000;
+constexpr uint64_t kNextLook = 1200;
+constexpr uint64_t kThirdLook = 1400;
+
 TEST_F(TcacheTest, ABinThatIsNotUsedGivesBackWhatItHolds) {
   for (void* p : AllocateMany(*cache_, kMedium, 16)) Free(kMedium, p);
   for (void* p : AllocateMany(*cache_, kSmall, 16)) Free(kSmall, p);
-  ASSERT_GT(cache_->CachedObjects(kMedium), 4u);
+  const unsigned medium = cache_->CachedObjects(kMedium);
+  ASSERT_GT(medium, 4u);
   const unsigned small = cache_->CachedObjects(kSmall);
-  // Two rounds over all bins: one to see what they hold, one to find it unchanged.
-  for (unsigned i = 0; i < 3 * kClasses; ++i) {
-    cache_->EmptyIdleBins();
-    void* used = Allocate(kLarger);
-    Free(kLarger, used);
-  }
+  cache_->ShrinkIdleBins(kFirstLook);
+  EXPECT_EQ(cache_->CachedObjects(kMedium), medium) << "it was used before";
+  cache_->ShrinkIdleBins(kNextLook - 1);
+  EXPECT_EQ(cache_->CachedObjects(kMedium), medium) << "too early for another look";
+  cache_->ShrinkIdleBins(kNextLook);
   EXPECT_EQ(cache_->CachedObjects(kMedium), 0u);
   EXPECT_EQ(cache_->CachedObjects(kSmall), small) << "too little to be worth it";
   void* again = Allocate(kMedium);
@@ -161,18 +166,31 @@ TEST_F(TcacheTest, ABinThatIsNotUsedGivesBackWhatItHolds) {
   Free(kMedium, again);
 }
 
-TEST_F(TcacheTest, ABinThatIsUsedKeepsWhatItHolds) {
+TEST_F(TcacheTest, ABinThatIsUsedWithoutAMissLosesHalfOfItsRoomAtALook) {
   for (void* p : AllocateMany(*cache_, kMedium, 64)) Free(kMedium, p);
   const unsigned before = cache_->CachedObjects(kMedium);
-  constexpr unsigned kLooks = 24;  // more than two rounds over all bins
-  ASSERT_GT(before, kLooks);
-  std::vector<void*> taken;
-  for (unsigned i = 0; i < kLooks; ++i) {
-    cache_->EmptyIdleBins();
-    taken.push_back(Allocate(kMedium));
-  }
-  EXPECT_EQ(cache_->CachedObjects(kMedium), before - kLooks);
+  ASSERT_GT(before, 16u);
+  cache_->ShrinkIdleBins(kFirstLook);
+  std::vector<void*> taken = {Allocate(kMedium)};
+  cache_->ShrinkIdleBins(kNextLook);
+  const unsigned then = cache_->CachedObjects(kMedium);
+  EXPECT_LE(then, Tcache::MaxCapacity(kMedium) / 2);
+  EXPECT_LT(then, before - 1);
+  EXPECT_GE(then, before / 4);
+  taken.push_back(Allocate(kMedium));
+  cache_->ShrinkIdleBins(kThirdLook);
+  EXPECT_LT(cache_->CachedObjects(kMedium), then - 1);
   for (void* p : taken) Free(kMedium, p);
+}
+
+TEST_F(TcacheTest, ABinThatMissesKeepsItsRoom) {
+  for (void* p : AllocateMany(*cache_, kMedium, 64)) Free(kMedium, p);
+  cache_->ShrinkIdleBins(kFirstLook);
+  const size_t room = cache_->capacity_bytes();
+  const unsigned more = cache_->CachedObjects(kMedium) + 1;
+  for (void* p : AllocateMany(*cache_, kMedium, more)) Free(kMedium, p);
+  cache_->ShrinkIdleBins(kNextLook);
+  EXPECT_GE(cache_->capacity_bytes(), room);
 }
 
 TEST_F(TcacheTest, AThreadThatOnlyFreesKeepsLittle) {
