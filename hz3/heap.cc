@@ -558,10 +558,13 @@ size_t Heap::UsableSize(const void* p) {
     return RoundUp(arena_.segment(SlotOf(arena_.segmap().PageOf(p))).huge.bytes, kPageSize);
   }
   if (tag == kTagLarge) {
-    // The run ends where the next one or a free page begins: the neighbour's bits, which its carve
-    // changes one after the other. Hence the lease.
     const PageIndex page = arena_.segmap().PageOf(p);
     const Segment& segment = arena_.segment(SlotOf(page));
+    const unsigned noted = segment.NotedLength(PageInSegment(page));
+    if (noted > 0) [[likely]]
+      return size_t{noted} * kPageSize;
+    // The run ends where the next one or a free page begins: the neighbour's bits, which its carve
+    // changes one after the other. Hence the lease.
     LeaseHolder hold(shards_[shards_.OwnerOf(p)].lease());
     return size_t{segment.RunLength(PageInSegment(page))} * kPageSize;
   }

@@ -84,7 +84,8 @@ unsigned Segment::CarveBatch(const PageBits& from, unsigned n, unsigned want, ui
   }
   if (got < want) take(runs);
   // No run of n is left: known now at no cost, and the next search is not misled.
-  if (got < want && longest_ >= n && !(free_ & ~from).Any()) longest_ = static_cast<uint16_t>(n - 1);
+  if (got < want && longest_ >= n && !(free_ & ~from).Any())
+    longest_ = static_cast<uint16_t>(n - 1);
   free_pages_ = static_cast<uint16_t>(free_pages_ - got * n);
   return got;
 }

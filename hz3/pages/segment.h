@@ -2,7 +2,8 @@
 // which may hold memory, where its runs begin; and the inbox through which others talk to it. It
 // lies in the arena's metadata, never in the slot itself.
 //
-// Everything but the inbox is touched only under the owning shard's lease; slow path.
+// Everything but the inbox is touched only under the owning shard's lease, but that the holder of a
+// long run may ask for its length; slow path.
 //
 // Invariants: a free page belongs to no run and has tag 0; every page that is not free belongs to
 // exactly one run, whose first page has its `start` bit set; free_pages agrees with the bitmap and
@@ -60,6 +61,21 @@ class alignas(kCacheLine) Segment {
 
   // The pages of the run that begins at `first`.
   unsigned RunLength(unsigned first) const;
+  // The same for who holds a run whose length was noted, without the lease: nobody changes the note
+  // while the run is his. 0: ask with the lease.
+  unsigned NotedLength(unsigned first) const {
+    const uint16_t note = lengths_[first / kLongRunPages].load(std::memory_order_relaxed);
+    return note % kLongRunPages == first % kLongRunPages ? note / kLongRunPages : 0;
+  }
+  // The run at `first` has n pages now. Of the runs that begin in one group of kLongRunPages pages
+  // one can be that long, and only it has a note.
+  void NoteLength(unsigned first, unsigned n) {
+    std::atomic<uint16_t>& note = lengths_[first / kLongRunPages];
+    const unsigned kept = n >= kLongRunPages ? n : 0;
+    if (kept == 0 && NotedLength(first) == 0) return;
+    note.store(static_cast<uint16_t>(kept * kLongRunPages + first % kLongRunPages),
+               std::memory_order_relaxed);
+  }
   bool IsRunStart(unsigned page) const { return start_.Test(page); }
   bool IsFree(unsigned page) const { return free_.Test(page); }
   bool IsFreeAndClean(unsigned page) const { return free_.Test(page) && !dirty_.Test(page); }
@@ -120,6 +136,9 @@ class alignas(kCacheLine) Segment {
   uint16_t longest_ = 0;
   SlotIndex slot_;
   std::atomic<uint8_t> use_{0};  // acquire and release, see set_use
+  static constexpr unsigned kLongRunPages = 8;
+  // Length and place in its group of a long run. Relaxed: ordered by however its holder got it.
+  std::atomic<uint16_t> lengths_[kPagesPerSegment / kLongRunPages] = {};
 };
 
 }  // namespace hz3

@@ -270,5 +270,21 @@ TEST(Segment, ABatchOfDirtyRunsLeavesTheLongestWhileCleanPagesAreFree) {
   EXPECT_EQ(segment.longest(), kPagesPerSegment);
 }
 
+TEST(Segment, NotesTheLengthOfALongRunForWhoHoldsIt) {
+  auto segment = std::make_unique<Segment>();
+  EXPECT_EQ(segment->NotedLength(0), 0u);
+  segment->NoteLength(0, kPagesPerSegment);
+  EXPECT_EQ(segment->NotedLength(0), kPagesPerSegment);
+  segment->NoteLength(10, 9);
+  EXPECT_EQ(segment->NotedLength(10), 9u);
+  EXPECT_EQ(segment->NotedLength(9), 0u) << "another run of its group";
+  segment->NoteLength(9, 1);
+  EXPECT_EQ(segment->NotedLength(10), 9u) << "short ones leave it alone";
+  segment->NoteLength(10, 7);
+  EXPECT_EQ(segment->NotedLength(10), 0u) << "too short for a note, and the old one is wrong";
+  segment->NoteLength(kPagesPerSegment - 8, 8);
+  EXPECT_EQ(segment->NotedLength(kPagesPerSegment - 8), 8u);
+}
+
 }  // namespace
 }  // namespace hz3

@@ -269,6 +269,7 @@ void* Shard::AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effo
   *clean = fresh == n;
   const PageIndex page(FirstPageOf(segment->slot()).value() + first);
   arena_->segmap().Set(page, tag);
+  segment->NoteLength(first, n);
   counters_.runs_carved.Add(1);
   void* run = arena_->segmap().AddressOf(page);
   if (kConfig.populate_pages > 0 && *clean) {
@@ -459,6 +460,7 @@ bool Shard::ResizeRun(void* p, unsigned pages) {
   if (pages < had) {
     arena_->segmap().Set(page, kTagLarge);
     segment.ShrinkRun(first, had, pages);
+    segment.NoteLength(first, pages);
     segments_.Update(*arena_, segment);
     AddFree(had - pages);
     SetDirtyFree(dirty_free_pages() + (had - pages));
@@ -474,6 +476,7 @@ bool Shard::ResizeRun(void* p, unsigned pages) {
   unsigned clean;
   segment.GrowRun(first, had, pages, &clean);
   arena_->segmap().Set(page, kTagLarge);
+  segment.NoteLength(first, pages);
   segments_.Update(*arena_, segment);
   SubtractFree(more);
   SetDirtyFree(dirty_free_pages() - (more - fresh));

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -541,6 +542,42 @@ TEST(Shard, CollectAllEmptiesTheOwnerStashes) {
   ASSERT_EQ(heap.shard().stash(kObjects48).Put(pointers.data(), n, &kPuts), n);
   heap.CheckEverythingReturns();
   EXPECT_EQ(heap.shard().stash(kObjects48).count(), 0u);
+}
+
+TEST(Shard, TheNotedLengthOfALargeRunIsItsLengthAfterEveryChange) {
+  Heap heap;
+  std::mt19937 random(1);
+  std::vector<std::pair<char*, unsigned>> runs;
+  const auto check = [&](const char* run, unsigned pages) {
+    const Segment& segment = heap.SegmentAt(run);
+    const unsigned first = PageInSegment(heap.arena().segmap().PageOf(run));
+    ASSERT_EQ(segment.RunLength(first), pages);
+    const unsigned noted = segment.NotedLength(first);
+    ASSERT_TRUE(noted == pages || (noted == 0 && pages < 8)) << noted << " of " << pages;
+  };
+  for (unsigned step = 0; step < 20000; ++step) {
+    const unsigned pages = 1 + static_cast<unsigned>(random() % (random() % 8 == 0 ? 512 : 20));
+    if (runs.size() < 60) {
+      char* run = heap.AllocateRun(pages);
+      if (run != nullptr) runs.emplace_back(run, pages);
+    } else {
+      auto& [run, had] = runs[random() % runs.size()];
+      if (random() % 2 == 0) {
+        if (heap.ResizeRun(run, pages)) had = pages;
+      } else {
+        heap.FreeRun(run);
+        std::swap(run, runs.back().first);
+        std::swap(had, runs.back().second);
+        runs.pop_back();
+      }
+    }
+    for (const auto& [run, length] : runs) {
+      ASSERT_NO_FATAL_FAILURE(check(run, length));
+      if (step % 16 != 0) break;
+    }
+  }
+  for (const auto& [run, pages] : runs) heap.FreeRun(run);
+  heap.CheckEverythingReturns();
 }
 
 // As many objects as are wanted, by as many refills as that needs.
