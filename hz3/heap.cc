@@ -29,8 +29,9 @@ constexpr size_t kArenaPerMemory = 16;
 // libraries and stacks need the rest.
 constexpr size_t kLimitedArenaQuarters = 3;
 // Slow paths between two looks at the clock: for what needs no lease, and for the rest.
-constexpr uint64_t kClockEvery = 4;
+constexpr uint64_t kClockEvery = 8;
 constexpr uint64_t kHousekeepingEvery = 64;
+static_assert(kHousekeepingEvery % kClockEvery == 0);
 // A block of so many bytes may be a peak of what is in use by itself.
 constexpr size_t kNotedBlock = size_t{128} << 10;
 
@@ -637,7 +638,7 @@ void Heap::CheckAtExit() {
   }
 }
 
-// Runs and pointers that are no blocks are left to the free. (A run's length takes a lease.)
+// Runs and pointers that are no blocks are left to the free.
 void Heap::CheckSize(const void* p, size_t bytes) {
   const Tag tag = arena_.segmap().Lookup(p);
   if (tag == 0 || tag == kTagLarge) return;

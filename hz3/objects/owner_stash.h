@@ -116,6 +116,7 @@ class alignas(2 * kCacheLine) OwnerStash {
     LeaseHolder hold(lease_);
     const unsigned had = room();
     const unsigned kept = std::max(had / 2, FirstOf(c));
+    met_full_.store(nullptr, std::memory_order_relaxed);
     room_.store(kept, std::memory_order_relaxed);
     return had - kept;
   }

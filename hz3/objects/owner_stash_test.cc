@@ -1,6 +1,7 @@
 #include "hz3/objects/owner_stash.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -106,7 +107,9 @@ TEST_F(OwnerStashTest, IdleItLosesRoomUntilItIsAsItBegan) {
   EXPECT_EQ(stash_.room(), 3 * kFirst / 2);
   EXPECT_EQ(Put(Pointers(1, 1)), 0u) << "holds more than it has room for";
   EXPECT_EQ(Take(3 * kFirst), Pointers(1, 3 * kFirst)) << "and loses nothing";
+  EXPECT_TRUE(Put(Pointers(1, 3 * kFirst)) < 3 * kFirst && stash_.TooSmallFor(&kTakes));
   EXPECT_EQ(stash_.Shrink(kClass), kFirst / 2);
+  EXPECT_FALSE(stash_.TooSmallFor(&kTakes)) << "nobody has met it full with this room";
   EXPECT_EQ(stash_.Shrink(kClass), 0u);
   EXPECT_EQ(stash_.room(), kFirst);
 }
@@ -153,7 +156,7 @@ TEST_F(OwnerStashTest, IsUsableInTheChildOfAFork) {
 
 TEST_F(OwnerStashTest, LosesAndDoublesNothingBetweenThreads) {
   constexpr unsigned kThreads = 4;
-  constexpr unsigned kEach = 50;
+  constexpr unsigned kEach = kFirst;
   std::vector<std::vector<void*>> held(kThreads);
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < kThreads; ++t) {
@@ -167,7 +170,21 @@ TEST_F(OwnerStashTest, LosesAndDoublesNothingBetweenThreads) {
       }
     });
   }
+  // Its room changes meanwhile.
+  std::atomic<bool> done{false};
+  std::thread changer([&] {
+    for (unsigned step = 0; !done.load(std::memory_order_relaxed); ++step) {
+      const unsigned room = stash_.room();
+      if (step % 3 < 2) {
+        stash_.Grow(room, std::min(2 * room, kMost));
+      } else {
+        stash_.Shrink(kClass);
+      }
+    }
+  });
   for (std::thread& thread : threads) thread.join();
+  done.store(true, std::memory_order_relaxed);
+  changer.join();
   std::vector<void*> all = Take(OwnerStash::kMaxEntries);
   for (const auto& mine : held) all.insert(all.end(), mine.begin(), mine.end());
   std::sort(all.begin(), all.end());

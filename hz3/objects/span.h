@@ -33,12 +33,12 @@ class alignas(kCacheLine) SpanMail {
     // memory the kernel would map its page of zeroes first, and take that from all processors then.
     uint64_t before = 0;
     // Release: the program's last writes to the objects come before their reuse, which begins with
-    // the acquire in Take. A failed attempt orders nothing. Turns are bounded by the other posts to
-    // this word and what takes it, which are no more than the objects in it, twice.
-    while (!mail_[w].compare_exchange_weak(before, before | bits, std::memory_order_acq_rel,
-                                           std::memory_order_relaxed)) {
+    // the acquire in Take. A failed attempt orders nothing.
+    if (mail_[w].compare_exchange_strong(before, bits, std::memory_order_acq_rel,
+                                         std::memory_order_relaxed)) {
+      return 0;
     }
-    return before;
+    return mail_[w].fetch_or(bits, std::memory_order_acq_rel);
   }
   // The owner's: takes what is in word w.
   uint64_t Take(unsigned w) {

@@ -102,9 +102,8 @@ void MemBudget::Relieve() {
   reliefs_.fetch_add(1, std::memory_order_relaxed);
   for (unsigned i = 0; i < shards_->count(); ++i) {
     Shard& shard = (*shards_)[i];
-    if (!shard.HasMail()) continue;
     LeaseHolder hold(shard.lease());
-    shard.CollectMail();
+    shard.CollectHandedOver();
   }
   Purge(committed - soft + std::min(soft, SoftStep(soft)));
   Watch();
@@ -130,7 +129,6 @@ size_t MemBudget::Due(size_t unneeded, size_t dirty, size_t floor, uint64_t elap
 }
 
 void MemBudget::MaybeDecay(Shard& shard, uint64_t now_ms) {
-  if constexpr (!kConfig.decommit) return;
   if (!Decay(shard, now_ms, 0)) return;
   // Relaxed: whose turn it is, roughly.
   const unsigned turn = next_late_.fetch_add(1, std::memory_order_relaxed);
@@ -157,6 +155,8 @@ void MemBudget::Tick(Shard& shard, uint64_t elapsed_ms) {
     shard.ShrinkIdleStashes();
     unneeded = shard.TakeDirtyLowWater();
   }
+  if constexpr (!kConfig.decommit) return;
+  static_assert(kConfig.dirty_floor_part >= 1);
   const size_t floor = std::min(kConfig.dirty_floor_bytes >> kPageShift,
                                 meter().committed() / kConfig.dirty_floor_part);
   PurgeShard(shard, Due(unneeded, shard.dirty_free_pages(), floor, elapsed_ms));

@@ -20,8 +20,10 @@ constexpr size_t kMostPopulated = size_t{256} << 10;
 constexpr SegmentSet::Reach kScattered{.scattered = true};
 // Objects that leave an owner stash at a time.
 constexpr unsigned kStashBatch = 64;
-// Where memory is limited, the stashes of a shard grow by at most this part of it.
-constexpr size_t kStashPart = 256;
+// Where memory is limited, the stashes of all shards grow by at most this part of it.
+constexpr size_t kStashPart = 64;
+// Objects that leave idle stashes in one call, so that the lease is not held for long.
+constexpr unsigned kMostUnstashed = 1024;
 
 uint32_t OffsetInPage(const void* p) {
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p) & (kPageSize - 1));
@@ -45,9 +47,10 @@ Misuse Diagnose(Tag tag, SizeClass c) {
 
 }  // namespace
 
-void Shard::Init(Arena& arena, ShardId id) {
+void Shard::Init(Arena& arena, ShardId id, unsigned shards) {
   arena_ = &arena;
   id_ = id;
+  shards_ = shards;
   void** first = stash_entries_;
   for (unsigned i = 1; i < kClasses; ++i) first += OwnerStash::FirstOf(ClassAt(i));
   void** most = first;
@@ -560,11 +563,11 @@ void Shard::CollectAll() {
   }
 }
 
-void Shard::EmptyStash(SizeClass c, unsigned keep) {
+void Shard::EmptyStash(SizeClass c) {
   void* batch[kStashBatch];
   // The stash is bounded, and others may fill it while it is emptied: bounded all the same.
   for (unsigned round = 0; round < 2 * OwnerStash::kMaxEntries / kStashBatch; ++round) {
-    const unsigned n = stash(c).Take(batch, kStashBatch, keep);
+    const unsigned n = stash(c).Take(batch, kStashBatch);
     if (n == 0) return;
     FreeObjects(c, batch, n);
   }
@@ -578,27 +581,40 @@ unsigned Shard::TakeStashed(SizeClass c, void** out, unsigned want, const void* 
   return got;
 }
 
-void Shard::GrowStash(SizeClass c) {
+size_t Shard::MostStashGrowth() const {
   const CommitMeter& meter = arena_->meter();
-  size_t most = kConfig.stash_growth_bytes;
-  if (meter.IsLimited()) {
-    most = std::min(most, (std::min(meter.limit(), meter.alarm()) / kStashPart) << kPageShift);
-  }
+  if (!meter.IsLimited()) return kConfig.stash_growth_bytes;
+  const size_t pages = std::min(meter.limit(), meter.alarm()) / kStashPart / shards_;
+  return std::min(kConfig.stash_growth_bytes, pages << kPageShift);
+}
+
+void Shard::GrowStash(SizeClass c) {
   const unsigned had = stash(c).room();
   const unsigned room = std::min(2 * had, OwnerStash::MostOf(c));
+  if (room == had) return;
   const size_t more = size_t{room - had} * InfoOf(c).size;
-  // Others may grow another stash at the same time: the bound is meant roughly.
-  if (more == 0 || stash_growth_.load(std::memory_order_relaxed) + more > most) return;
-  if (stash(c).Grow(had, room)) stash_growth_.fetch_add(more, std::memory_order_relaxed);
+  const size_t before = stash_growth_.fetch_add(more, std::memory_order_relaxed);
+  if (before + more > MostStashGrowth() || !stash(c).Grow(had, room)) {
+    stash_growth_.fetch_sub(more, std::memory_order_relaxed);
+  }
 }
 
 void Shard::ShrinkIdleStashes() {
+  unsigned left = kMostUnstashed;
   for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass c = ClassAt(i);
-    if (!stash(c).WasIdle()) continue;
+    const bool too_much = stash_growth_.load(std::memory_order_relaxed) > MostStashGrowth();
+    if (!stash(c).WasIdle() && !too_much) continue;
     const size_t less = size_t{stash(c).Shrink(c)} * InfoOf(c).size;
     if (less > 0) stash_growth_.fetch_sub(less, std::memory_order_relaxed);
-    EmptyStash(c, stash(c).count() / 2);
+    const unsigned keep = stash(c).count() / 2;
+    void* batch[kStashBatch];
+    while (left > 0) {
+      const unsigned n = stash(c).Take(batch, std::min(left, kStashBatch), keep);
+      if (n == 0) break;
+      FreeObjects(c, batch, n);
+      left -= n;
+    }
   }
 }
 
@@ -672,7 +688,7 @@ void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
     page = PageIndex(page.value() - arena_->page_record<Span>(page).back());
     Span& span = arena_->page_record<Span>(page);
     char* base = segmap.AddressOf(page);
-    // All neighbours in the batch that share a word of this span's mailbox go by one fetch_or.
+    // All neighbours in the batch that share a word of this span's mailbox go by one post.
     unsigned word = Span::kWords;
     uint64_t bits = 0;
     for (; i < n; ++i) {

@@ -57,7 +57,8 @@ class alignas(2 * kCacheLine) Shard {
         segments_closed, mail_collected, purged_pages;
   };
 
-  void Init(Arena& arena, ShardId id);
+  // One of so many shards of the process.
+  void Init(Arena& arena, ShardId id, unsigned shards);
 
   Lease& lease() HZ3_THREAD_ANNOTATION(lock_returned(lease_)) { return lease_; }
   ShardId id() const { return id_; }
@@ -74,8 +75,9 @@ class alignas(2 * kCacheLine) Shard {
   // What of the runs that the last Refill or AllocateRun handed out should get memory before they
   // are used, best after the lease: nobody else knows of them yet.
   MemoryRange to_populate() const HZ3_REQUIRES(lease_) { return to_populate_; }
-  // Owner stashes from which nothing was taken since the last call lose half of their room, down to
-  // what they began with, and half of what they hold, which becomes free.
+  // Owner stashes from which nothing was taken since the last call, and all while they have grown
+  // by more than they may now, lose half of their room, down to what they began with, and half of
+  // what they hold, which becomes free: at most kMostUnstashed objects in a call.
   void ShrinkIdleStashes() HZ3_REQUIRES(lease_);
   // Objects of class c, all in segments of this shard, become free. Reports misuse and aborts.
   void FreeObjects(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);
@@ -169,8 +171,9 @@ class alignas(2 * kCacheLine) Shard {
   void ReturnEmptySegments(unsigned keep) HZ3_REQUIRES(lease_);
   void CollectSegment(Segment& segment) HZ3_REQUIRES(lease_);
   void CollectSpan(PageIndex page) HZ3_REQUIRES(lease_);
-  void EmptyStash(SizeClass c, unsigned keep = 0) HZ3_REQUIRES(lease_);
+  void EmptyStash(SizeClass c) HZ3_REQUIRES(lease_);
   void GrowStash(SizeClass c);
+  size_t MostStashGrowth() const;
   void AddFree(size_t pages) HZ3_REQUIRES(lease_);
   void SubtractFree(size_t pages) HZ3_REQUIRES(lease_);
   void SetDirtyFree(size_t pages) HZ3_REQUIRES(lease_);
@@ -179,6 +182,7 @@ class alignas(2 * kCacheLine) Shard {
 
   Arena* arena_ = nullptr;
   ShardId id_;
+  unsigned shards_ = 1;
   Lease lease_;
   SegmentSet segments_ HZ3_GUARDED_BY(lease_);
   Central central_[kSmallClasses + 1] HZ3_GUARDED_BY(lease_);
@@ -200,7 +204,8 @@ class alignas(2 * kCacheLine) Shard {
   alignas(2 * kCacheLine) MailList mail_;
   // Release/acquire: who sees the number sees what was posted before it.
   std::atomic<uint64_t> posts_{0};
-  // What the stashes may hold beyond what they began with. Relaxed: a bound for the next growth.
+  // What the stashes may hold beyond what they began with. Relaxed: charged before a stash grows,
+  // so that it is never less than that.
   std::atomic<size_t> stash_growth_{0};
   OwnerStash stashes_[kClasses];
   // Not initialised, and apart from the stashes: fresh memory that is not used stays untouched.

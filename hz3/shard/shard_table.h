@@ -24,7 +24,7 @@ class ShardTable {
     shards_ = static_cast<Shard*>(memory);
     for (unsigned i = 0; i < count; ++i) {
       new (&shards_[i]) Shard;  // without (): that would clear all of its memory first
-      shards_[i].Init(arena, ShardId(static_cast<uint8_t>(i)));
+      shards_[i].Init(arena, ShardId(static_cast<uint8_t>(i)), count);
     }
     return true;
   }

@@ -48,7 +48,7 @@ class Heap {
   explicit Heap(OsMemory& os = SystemMemory()) : shards_(new Shard[kShards]) {
     EXPECT_TRUE(arena_.Init(os, kArenaBytes, false, sizeof(Span)));
     for (unsigned i = 0; i < kShards; ++i)
-      shards_[i].Init(arena_, ShardId(static_cast<uint8_t>(i)));
+      shards_[i].Init(arena_, ShardId(static_cast<uint8_t>(i)), kShards);
   }
   ~Heap() { arena_.Destroy(); }
 
@@ -639,32 +639,52 @@ TEST(Shard, AStashThatIsFullAndThenEmptyGrowsToItsMostAndIdleShrinksAgain) {
   heap.CheckEverythingReturns();
 }
 
+// What the stashes of runs may hold more than they began with.
+size_t StashGrowth(Heap& heap) {
+  size_t bytes = 0;
+  for (unsigned i = kSmallClasses + 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    bytes += size_t{heap.shard().stash(c).room() - OwnerStash::FirstOf(c)} * InfoOf(c).size;
+  }
+  return bytes;
+}
+
+void GrowStashes(Heap& heap) {
+  for (unsigned i = kSmallClasses + 1; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    for (unsigned room = 0; room != heap.shard().stash(c).room();) {
+      room = heap.shard().stash(c).room();
+      if (room > 0) PassThroughStash(heap, c, room + 1);
+    }
+  }
+}
+
 TEST(Shard, StashesOfAShardGrowByABoundedNumberOfBytes) {
   if (!kConfig.owner_stash) GTEST_SKIP() << "this lane has no owner stash";
-  const auto growth = [](Heap& heap) {
-    size_t bytes = 0;
-    for (unsigned i = kSmallClasses + 1; i < kClasses; ++i) {
-      const SizeClass c(static_cast<uint8_t>(i));
-      const unsigned first = OwnerStash::FirstOf(c);
-      if (first == 0) continue;
-      for (unsigned room = 0; room != heap.shard().stash(c).room();) {
-        room = heap.shard().stash(c).room();
-        PassThroughStash(heap, c, room + 1);
-      }
-      bytes += size_t{heap.shard().stash(c).room() - first} * InfoOf(c).size;
-    }
-    heap.CheckEverythingReturns();
-    return bytes;
-  };
-  Heap heap;
-  const size_t grown = growth(heap);
-  EXPECT_LE(grown, kConfig.stash_growth_bytes);
-  EXPECT_GT(grown, kConfig.stash_growth_bytes / 2);
-
   constexpr size_t kLimit = size_t{512} << 20;
+  constexpr size_t kLimitedGrowth = kLimit / 64 / Heap::kShards;
+  Heap heap;
+  GrowStashes(heap);
+  EXPECT_LE(StashGrowth(heap), kConfig.stash_growth_bytes);
+  EXPECT_GT(StashGrowth(heap), kConfig.stash_growth_bytes / 2);
+  // A limit that comes later shrinks them although they are in use.
+  ASSERT_GT(StashGrowth(heap), kLimitedGrowth);
+  heap.arena().meter().set_limit(kLimit >> kPageShift);
+  for (unsigned tick = 0; tick < 10; ++tick) {
+    for (unsigned i = 1; i < kClasses; ++i) {
+      heap.shard().stash(SizeClass(static_cast<uint8_t>(i))).NoteUse();
+    }
+    heap.ShrinkIdleStashes();
+  }
+  EXPECT_LE(StashGrowth(heap), kLimitedGrowth);
+  EXPECT_GT(StashGrowth(heap), 0u);
+  heap.CheckEverythingReturns();
+
   Heap limited;
   limited.arena().meter().set_limit(kLimit >> kPageShift);
-  EXPECT_LE(growth(limited), kLimit / 256);
+  GrowStashes(limited);
+  EXPECT_LE(StashGrowth(limited), kLimitedGrowth);
+  limited.CheckEverythingReturns();
 }
 
 // Blocks on their way from the owner to the threads that post them, and the record of who is live.

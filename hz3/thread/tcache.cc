@@ -424,12 +424,13 @@ void Tcache::ShrinkIdleBins(uint64_t now_ms) {
     const bool unused = bin.seen == count;
     const bool missed = bin.missed;
     bin.missed = false;
-    bin.seen = static_cast<uint16_t>(count);
-    if (missed || size_t{count} * InfoOf(c).size < kIdleBytes) continue;
-    const uint32_t capacity = std::max(bin.capacity / 2, MinCapacity(c));
-    const unsigned kept = unused ? 0 : std::min(count, capacity);
-    if (kept < count) FlushOldest(c, count - kept, Delivery::kBitmap);
-    ShrinkBin(c, capacity);
+    if (!missed && size_t{count} * InfoOf(c).size >= kIdleBytes) {
+      const uint32_t capacity = std::max(bin.capacity / 2, MinCapacity(c));
+      const unsigned kept = unused ? 0 : std::min(count, capacity);
+      if (kept < count) FlushOldest(c, count - kept, Delivery::kBitmap);
+      ShrinkBin(c, capacity);
+    }
+    bin.seen = static_cast<uint16_t>(Count(c));
   }
 }
 

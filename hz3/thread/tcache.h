@@ -27,10 +27,10 @@
 // when it leaves the bins.
 //
 // Bounds: a bin holds at most its capacity, which doubles while the bin misses and shrinks when
-// the thread's part of the budget does or when the bin lies idle; one that misses on the same side
-// again and again stays shorter; all bins together at most TcacheControl::ThreadBytes() and, on
-// top, their first capacities (half a MiB for all classes but the wide ones, 6.5 MiB for those) and
-// the remote stash.
+// the thread's part of the budget does or when the bin lies idle or needs less; one that misses on
+// the same side again and again stays shorter; all bins together at most
+// TcacheControl::ThreadBytes() and, on top, their first capacities (half a MiB for all classes but
+// the wide ones, 6.5 MiB for those) and the remote stash.
 #ifndef HZ3_THREAD_TCACHE_H_
 #define HZ3_THREAD_TCACHE_H_
 

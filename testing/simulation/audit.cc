@@ -56,7 +56,7 @@ class Auditor {
       void* objects[OwnerStash::kMaxEntries];
       // Out and in again: they lie as they lay.
       const unsigned n = shard.stash(c).Take(objects, OwnerStash::kMaxEntries);
-      shard.stash(c).Put(c, objects, n);
+      shard.stash(c).Put(objects, n, this);
       for (unsigned k = 0; k < n; ++k) {
         Note(objects[k], kInStash);
         Check(segmap_.Lookup(objects[k]) == i, "in the stash of another class",
@@ -162,7 +162,8 @@ class Auditor {
                    page);
     }
     Check(!IsBinnedRun(tag) || kClassTable[tag].pages == n, "a run of another length", page);
-    const unsigned owners = mail + (found != kNowhere) + (place == Place::kLive) + (place == Place::kLost);
+    const unsigned owners =
+        mail + (found != kNowhere) + (place == Place::kLive) + (place == Place::kLost);
     Check(owners == 1, owners == 0 ? "a run that is lost" : "a run that two have", page);
     Check((found == kInBin) == (place == Place::kBin), "a run in a bin or not", page);
   }

@@ -462,7 +462,12 @@ size_t ModelHeap::UsableBytes(const void* p) const {
   const Tag tag = arena_.segmap().Get(page);
   const Segment& segment = arena_.segment(SlotOf(page));
   if (tag == kTagHuge) return RoundUp(segment.huge.bytes, kPageSize);
-  if (tag == kTagLarge) return size_t{segment.RunLength(PageInSegment(page))} * kPageSize;
+  if (tag == kTagLarge) {
+    const unsigned length = segment.RunLength(PageInSegment(page));
+    const unsigned noted = segment.NotedLength(PageInSegment(page));
+    // A wrong note is a wrong size: the oracle sees it.
+    return size_t{noted > 0 ? noted : length} * kPageSize;
+  }
   return kClassTable[tag].size;
 }
 
