@@ -210,7 +210,7 @@ void Heap::Housekeeping(Tcache& cache) {
   const uint64_t slow_paths = cache.refills.Get() + cache.flushes.Get();
   if (slow_paths % kClockEvery != 0) return;
   const uint64_t now = MemBudget::NowMs();
-  cache.ShrinkIdleBins(now);
+  if (budget_.decays()) cache.ShrinkIdleBins(now);
   if (slow_paths % kHousekeepingEvery != 0) return;
   pressure_.Watch(now, &cache);
   budget_.MaybeDecay(shards_[cache.shard()], now);

@@ -152,7 +152,7 @@ void MemBudget::Tick(Shard& shard, uint64_t elapsed_ms) {
   size_t unneeded;
   {
     LeaseHolder hold(shard.lease());
-    shard.ShrinkIdleStashes();
+    if (decays()) shard.ShrinkIdleStashes();
     unneeded = shard.TakeDirtyLowWater();
   }
   if constexpr (!kConfig.decommit) return;

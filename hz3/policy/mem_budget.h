@@ -85,6 +85,8 @@ class MemBudget {
   // tick gives all of them back. kNoDecay: none goes back by itself.
   void SetDecayHalfLife(size_t ms) { half_life_ms_.store(ms, std::memory_order_relaxed); }
   size_t decay_half_life_ms() const { return half_life_ms_.load(std::memory_order_relaxed); }
+  // Whether anything goes back by itself: pages, and what idle bins and stashes hold.
+  bool decays() const { return decay_half_life_ms() != kNoDecay; }
   // `now_ms` is any monotonic clock.
   void MaybeDecay(Shard& shard, uint64_t now_ms);
 

@@ -296,7 +296,12 @@ TEST_F(DecayTest, WithoutAHalfLifeNothingGoesBackByItself) {
   std::vector<void*> runs;
   for (int i = 0; i < 6; ++i) runs.push_back(AllocateRun(kPagesPerSegment, 0));
   for (void* run : runs) FreeRun(run, 0);
+  EXPECT_FALSE(budget_.decays());
+  void* object = nullptr;
+  constexpr SizeClass kClass{3};
+  const unsigned put = shards_[0].stash(kClass).Put(&object, 1, this);
   for (uint64_t now = 1000; now < 1000000; now += 1000) ASSERT_EQ(Tick(now, 0), 0u);
+  EXPECT_EQ(shards_[0].stash(kClass).count(), put) << "nor out of the stashes";
   EXPECT_GE(shards_[0].dirty_free_pages(), dirty);
   EXPECT_EQ(budget_.Purge(SIZE_MAX) * kPageSize, dirty * kPageSize + 6 * kSegmentSize);
 }
