@@ -671,9 +671,12 @@ void Shard::SetDirtyFree(size_t pages) {
   dirty_low_water_ = std::min(dirty_low_water_, pages);
 }
 
-uint64_t Shard::PostPages(Segment& segment, Inbox::Kind kind, unsigned w, uint64_t pages) {
-  const uint64_t before = segment.inbox.Put(kind, w, pages);
-  if (segment.inbox.MarkPosted()) mail_.Push(segment.slot(), segment.inbox);
+// Of the segment only the inbox is touched: what was posted is not live any more, so it may be
+// emptied and opened anew by another shard meanwhile.
+uint64_t Shard::PostPages(SlotIndex slot, Inbox::Kind kind, unsigned w, uint64_t pages) {
+  Inbox& inbox = arena_->segment(slot).inbox;
+  const uint64_t before = inbox.Put(kind, w, pages);
+  if (inbox.MarkPosted()) mail_.Push(slot, inbox);
   return before;
 }
 
@@ -710,8 +713,7 @@ void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
       ReportMisuse(Misuse::kDoubleFree, base + size_t{number} * InfoOf(c).size);
     }
     const unsigned in_segment = PageInSegment(page);
-    PostPages(arena_->SegmentOf(page), Inbox::kSpan, in_segment / 64,
-              uint64_t{1} << (in_segment % 64));
+    PostPages(SlotOf(page), Inbox::kSpan, in_segment / 64, uint64_t{1} << (in_segment % 64));
   }
   NotePost();
 }
@@ -731,8 +733,8 @@ void Shard::PostRuns(void* const* objects, unsigned n) {
       bits |= bit;
     }
     const PageIndex first(word * 64);
-    Segment& segment = arena_->SegmentOf(first);
-    const uint64_t twice = PostPages(segment, Inbox::kRun, PageInSegment(first) / 64, bits) & bits;
+    const uint64_t twice =
+        PostPages(SlotOf(first), Inbox::kRun, PageInSegment(first) / 64, bits) & bits;
     if (twice != 0) {
       const uint32_t bad = first.value() + static_cast<unsigned>(std::countr_zero(twice));
       ReportMisuse(Misuse::kDoubleFree, segmap.AddressOf(PageIndex(bad)));

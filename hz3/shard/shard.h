@@ -178,7 +178,7 @@ class alignas(2 * kCacheLine) Shard {
   void SubtractFree(size_t pages) HZ3_REQUIRES(lease_);
   void SetDirtyFree(size_t pages) HZ3_REQUIRES(lease_);
   void PostRuns(void* const* objects, unsigned n);
-  uint64_t PostPages(Segment& segment, Inbox::Kind kind, unsigned w, uint64_t pages);
+  uint64_t PostPages(SlotIndex slot, Inbox::Kind kind, unsigned w, uint64_t pages);
 
   Arena* arena_ = nullptr;
   ShardId id_;

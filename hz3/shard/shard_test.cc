@@ -25,8 +25,8 @@ namespace hz3 {
 // Posts as a thread does that was preempted between two steps of PostObjects.
 class ShardPeer {
  public:
-  static void PostLateHint(Shard& shard, Segment& segment) {
-    shard.PostPages(segment, Inbox::kSpan, 0, 1);
+  static void PostLateHint(Shard& shard, SlotIndex slot) {
+    shard.PostPages(slot, Inbox::kSpan, 0, 1);
   }
 };
 
@@ -1038,7 +1038,7 @@ TEST(Shard, ALateHintForASlotThatIsGoneIsNotPassedAroundForEver) {
     LeaseHolder hold(heap.shard().lease());
     heap.shard().ReleaseEmptySegments();
   }
-  ShardPeer::PostLateHint(heap.shard(), heap.arena().segment(slot));
+  ShardPeer::PostLateHint(heap.shard(), slot);
   EXPECT_TRUE(heap.shard().HasMail());
   heap.CollectMail();
   EXPECT_FALSE(heap.shard().HasMail());

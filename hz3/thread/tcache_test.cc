@@ -18,7 +18,6 @@ namespace {
 constexpr size_t kArenaBytes = size_t{64} << 20;
 const SizeClass kSmall = ClassOf(64);
 const SizeClass kMedium = ClassOf(2 * kPageSize);
-const SizeClass kLarger = ClassOf(4 * kPageSize);
 
 class TcacheTest : public ::testing::Test {
  protected:
