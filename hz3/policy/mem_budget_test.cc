@@ -228,7 +228,7 @@ TEST_F(DecayTest, TheFloorNeverDecays) {
 }
 
 TEST_F(DecayTest, StashesThatLieIdleLoseWhatTheyHaveGrownBy) {
-  if (!kConfig.owner_stash) GTEST_SKIP() << "this build has no owner stash";
+  if (!kConfig.owner_stash) GTEST_SKIP() << "owner_stash=false: there is no stash that could lose room";
   constexpr SizeClass kClass{3};
   OwnerStash& stash = shards_[1].stash(kClass);
   // One thread hands over more than there is room for, another takes it all; nobody looks at it.

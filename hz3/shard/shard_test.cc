@@ -610,7 +610,7 @@ void PassThroughStash(Heap& heap, SizeClass c, unsigned n) {
 
 TEST(Shard, AStashThatIsFullAndThenEmptyGrowsToItsMostAndIdleShrinksAgain) {
   Heap heap;
-  if (!kConfig.owner_stash) GTEST_SKIP() << "this lane has no owner stash";
+  if (!kConfig.owner_stash) GTEST_SKIP() << "owner_stash=false: there is no stash that could grow";
   OwnerStash& stash = heap.shard().stash(kObjects48);
   const unsigned first = OwnerStash::FirstOf(kObjects48);
   const unsigned most = OwnerStash::MostOf(kObjects48);
@@ -660,7 +660,7 @@ void GrowStashes(Heap& heap) {
 }
 
 TEST(Shard, StashesOfAShardGrowByABoundedNumberOfBytes) {
-  if (!kConfig.owner_stash) GTEST_SKIP() << "this lane has no owner stash";
+  if (!kConfig.owner_stash) GTEST_SKIP() << "owner_stash=false: there is no stash that could grow";
   constexpr size_t kLimit = size_t{512} << 20;
   constexpr size_t kLimitedGrowth = kLimit / 64 / Heap::kShards;
   Heap heap;
