@@ -228,7 +228,8 @@ TEST_F(DecayTest, TheFloorNeverDecays) {
 }
 
 TEST_F(DecayTest, StashesThatLieIdleLoseWhatTheyHaveGrownBy) {
-  if (!kConfig.owner_stash) GTEST_SKIP() << "owner_stash=false: there is no stash that could lose room";
+  if (!kConfig.owner_stash)
+    GTEST_SKIP() << "owner_stash=false: there is no stash that could lose room";
   constexpr SizeClass kClass{3};
   OwnerStash& stash = shards_[1].stash(kClass);
   // One thread hands over more than there is room for, another takes it all; nobody looks at it.
@@ -412,6 +413,21 @@ TEST_F(SoftLimitTest, WhatWaitsInMailboxesGoesBackToo) {
   Allocate(200, 0);
   EXPECT_LE(committed(), kSoftPages);
   EXPECT_GT(os_.purged_pages(), 0u);
+}
+
+TEST_F(SoftLimitTest, WhatLiesInStashesGoesBackToo) {
+  if (!kConfig.owner_stash) GTEST_SKIP() << "owner_stash=false: nothing lies in stashes";
+  constexpr SizeClass kClass{kFirstMediumClass};
+  SetSoft(kSoftPages);
+  void* run;
+  {
+    LeaseHolder hold(shards_[1].lease());
+    ASSERT_EQ(shards_[1].Refill(kClass, &run, 1, kFullEffort), 1u);
+  }
+  ASSERT_EQ(shards_[1].stash(kClass).Put(&run, 1, this), 1u);
+  while (committed() + 100 <= kSoftPages) Allocate(100, 0);
+  Allocate(200, 0);
+  EXPECT_EQ(shards_[1].stash(kClass).count(), 0u);
 }
 
 TEST_F(SoftLimitTest, ALimitThatIsSetBelowWhatIsCommittedWorksFromThenOn) {

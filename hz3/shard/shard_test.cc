@@ -639,6 +639,30 @@ TEST(Shard, AStashThatIsFullAndThenEmptyGrowsToItsMostAndIdleShrinksAgain) {
   heap.CheckEverythingReturns();
 }
 
+TEST(Shard, FewObjectsLeaveIdleStashesInOneCall) {
+  if (!kConfig.owner_stash) GTEST_SKIP() << "owner_stash=false: there is no stash that could grow";
+  constexpr SizeClass kOther = ClassOf(64);
+  Heap heap;
+  unsigned held = 0;
+  for (const SizeClass c : {kObjects48, kOther}) {
+    OwnerStash& stash = heap.shard().stash(c);
+    const unsigned most = OwnerStash::MostOf(c);
+    while (stash.room() < most) PassThroughStash(heap, c, stash.room() + 1);
+    ASSERT_EQ(stash.Put(RefillAll(heap, c, most).data(), most, &kPuts), most);
+    held += most;
+  }
+  heap.ShrinkIdleStashes();  // both were in use
+  heap.ShrinkIdleStashes();
+  const auto left = [&] {
+    return heap.shard().stash(kObjects48).count() + heap.shard().stash(kOther).count();
+  };
+  EXPECT_LT(left(), held);
+  EXPECT_GE(left(), held - 1024);
+  for (unsigned tick = 0; tick < 20; ++tick) heap.ShrinkIdleStashes();
+  EXPECT_EQ(left(), 0u) << "the rest leaves at later ticks";
+  heap.CheckEverythingReturns();
+}
+
 // What the stashes of runs may hold more than they began with.
 size_t StashGrowth(Heap& heap) {
   size_t bytes = 0;
