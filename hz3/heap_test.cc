@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <map>
@@ -118,8 +119,8 @@ TEST(Heap, FreshBlocksHaveMemoryBeforeTheyAreWrittenOnceOthersWereWritten) {
   constexpr size_t kLook = 2 * kPageSize;
   char* probe = Allocate(64 * kPageSize);
   ASSERT_TRUE(SystemMemory().Purge(probe, kLook));
-  const bool can = SystemMemory().Populate(probe, kLook) &&
-                   SystemMemory().ResidentPages(probe, kLook) == 2u;
+  const bool can =
+      SystemMemory().Populate(probe, kLook) && SystemMemory().ResidentPages(probe, kLook) == 2u;
   Free(probe);
   if (!can) GTEST_SKIP() << "SKIP: this kernel does not populate pages (MADV_POPULATE_WRITE)";
   for (const size_t pages : {2u, 40u, 300u}) {
@@ -228,6 +229,23 @@ TEST(Heap, StatsFollowWhatIsAllocatedAndFreed) {
   EXPECT_EQ(with.huge_bytes - before.huge_bytes, 9 * kMiB);
   for (char* p : blocks) Free(p);
   EXPECT_EQ(heap.GetStats().handed_out_bytes, before.handed_out_bytes);
+}
+
+TEST(Heap, BinsThatLieIdleAreEmptiedWhileTheThreadGoesOn) {
+  heap.Trim();
+  constexpr size_t kBytes = 20000;
+  constexpr size_t kInBins = 8 * kBytes;
+  std::vector<char*> blocks;
+  for (int i = 0; i < 64; ++i) blocks.push_back(Allocate(kBytes));
+  for (char* p : blocks) Free(p);
+  const auto cached = [] { return heap.GetStats().cached_bytes; };
+  ASSERT_GT(cached(), kInBins);
+  // Two looks, a fifth of a second apart; the bound is for machines that are busy.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (cached() > kInBins / 2 && std::chrono::steady_clock::now() < end) {
+    for (int i = 0; i < 100; ++i) Free(Allocate(64));
+  }
+  EXPECT_LE(cached(), kInBins / 2);
 }
 
 TEST(Heap, AThreadThatEndsLeavesNothingBehind) {
