@@ -433,25 +433,36 @@ void* Heap::AllocateHuge(const HugeBlock& block) {
   return Large(arena_, kTagHuge).Allocate(block.bytes, block.align, block.zero);
 }
 
+// Pages that hold memory before fresh ones, wherever they lie; those in this thread's wide bins,
+// too, when fresh ones would be written: that takes longer than to empty the bins.
 void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {
-  {
-    Shard& shard = shards_[HomeShard()];
+  Shard& shard = shards_[HomeShard()];
+  for (const bool last : {false, true}) {
     void* p = nullptr;
     MemoryRange fresh;
     {
       LeaseHolder hold(shard.lease());
-      // Pages that hold memory before fresh ones, wherever they lie.
       if (shard.dirty_free_pages() >= pages) {
         p = shard.AllocateRun(pages, align, kTagLarge, kDirtyEffort, clean);
       }
-      if (p == nullptr) p = shard.AllocateRun(pages, align, kTagLarge, kFullEffort, clean);
-      fresh = shard.to_populate();
+      if (p == nullptr && (last || !kConfig.wide_bins_first || !shard.ExpectsWrites())) {
+        p = shard.AllocateRun(pages, align, kTagLarge, kFullEffort, clean);
+      }
+      if (p != nullptr) fresh = shard.to_populate();
     }
-    if (fresh.bytes > 0) arena_.os().Populate(fresh.start, fresh.bytes);
+    arena_.os().Populate(fresh);
     if (p != nullptr) return p;
+    if (!last) EmptyWideBins();
   }
   *clean = false;
   return Climb({SizeClass(0), pages, align});
+}
+
+void Heap::EmptyWideBins() {
+  Tcache* cache = OwnCache();
+  if (cache == nullptr) return;
+  Tcache::BusyScope busy(*cache);
+  cache->EmptyWideBins();
 }
 
 void Heap::FreeSlow(void* p) {

@@ -186,6 +186,7 @@ class Heap {
   void* AllocateDirectly(SizeClass c);
   void* AllocatePages(size_t bytes, size_t align, bool zero);
   void* AllocateRun(unsigned pages, unsigned align, bool* clean);
+  void EmptyWideBins();
   void ZeroRun(void* p, size_t bytes);
   void* AllocateHuge(const HugeBlock& block);
   // `huge` if whole slots are asked for.
@@ -223,8 +224,8 @@ class Heap {
   HeapProfile profile_;
   Lease profile_lease_;  // held by who writes the profile, starts or stops it; before all others
   Lease init_lease_;
-  // Few enough for a fork to take, many enough that heaps seldom meet. Leaves of the order: who holds
-  // one takes no other.
+  // Few enough for a fork to take, many enough that heaps seldom meet. Leaves of the order: who
+  // holds one takes no other.
   static constexpr unsigned kPrivateLeases = 32;
   struct alignas(kCacheLine) PaddedLease {
     Lease lease;

@@ -157,6 +157,30 @@ TEST(Heap, ALargeBlockTakesPagesThatHoldMemoryBeforeFreshOnes) {
   Free(small);
 }
 
+TEST(Heap, ALargeBlockTakesWhatWideBinsHoldBeforeFreshPagesThatWouldBeWritten) {
+  if (!kConfig.wide_bins_first || kConfig.wide_bin_bytes == 0 || kConfig.populate_pages == 0) {
+    GTEST_SKIP()
+        << "SKIP: built without wide bins, without populate_pages or wide_bins_first=false";
+  }
+  constexpr size_t kBytes = 300 * kPageSize;
+  const auto committed = [] { return heap.budget()->committed_bytes(); };
+  // Fresh runs until they are known to be written.
+  std::vector<char*> written;
+  for (unsigned i = 0; i < 40; ++i) {
+    written.push_back(Allocate(kBytes));
+    memset(written.back(), 1, kBytes);
+  }
+  heap.Trim();
+  // Too long for the holes behind those: a segment of their own, which is in a bin then.
+  char* const wide[] = {Allocate(kMaxWidePages * kPageSize), Allocate(kMaxWidePages * kPageSize)};
+  for (char* p : wide) Free(p);
+  const size_t before = committed();
+  char* large = Allocate(kBytes);
+  EXPECT_EQ(committed(), before);
+  Free(large);
+  for (char* p : written) Free(p);
+}
+
 TEST(Heap, LargeBlocksGrowAndShrinkInPlaceOrByMovingPages) {
   for (size_t bytes : {size_t{100000}, 3 * kMiB}) {
     char* p = Allocate(bytes);

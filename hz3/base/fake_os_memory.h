@@ -21,7 +21,18 @@ namespace hz3 {
 
 class FakeOsMemory final : public OsMemory {
  public:
-  enum Call { kReserve, kMakeReadable, kCommit, kProtect, kPurge, kPopulate, kMove, kResidentPages, kCalls };
+  enum Call {
+    kReserve,
+    kMakeReadable,
+    kCommit,
+    kProtect,
+    kPurge,
+    kPopulate,
+    kPopulateHuge,
+    kMove,
+    kResidentPages,
+    kCalls
+  };
 
   FakeOsMemory() = default;
   FakeOsMemory(const FakeOsMemory&) = delete;
@@ -93,6 +104,9 @@ class FakeOsMemory final : public OsMemory {
   bool Populate(void* start, size_t bytes) override {
     return !Refused(kPopulate) && SystemMemory().Populate(start, bytes);
   }
+  bool PopulateHuge(void* start) override {
+    return !Refused(kPopulateHuge) && SystemMemory().PopulateHuge(start);
+  }
   bool Move(void* from, void* to, size_t bytes) override {
     return !Refused(kMove) && SystemMemory().Move(from, to, bytes);
   }
@@ -123,7 +137,8 @@ class FakeOsMemory final : public OsMemory {
   std::function<void()> after_purge_;
   mutable std::mutex mutex_;
   size_t calls_[kCalls] = {};
-  size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever, kNever, kNever, kNever};
+  size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever,
+                               kNever, kNever, kNever, kNever};
   bool refused_[kCalls] = {};
   size_t largest_reservation_ = kNever;
   size_t purged_pages_ = 0;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 
 #include "hz3/base/refusals.h"
@@ -47,6 +48,9 @@ class CountedCall {
   ErrnoKeeper keep_;
   StopWatch watch_;
 };
+
+// Who gets huge pages: those who ask, or it is as it is (all or none).
+enum class HugePages : uint8_t { kUnknown, kIfAdvised, kAsIs };
 
 class KernelMemory final : public OsMemory {
  public:
@@ -94,12 +98,30 @@ class KernelMemory final : public OsMemory {
     if (filtered || errno == EINVAL) cannot_populate_.store(true, std::memory_order_relaxed);
     return false;
   }
+  // Advice stays with a range, and the kernel's own collapsing would later fill in what was purged:
+  // so it is taken back. (MADV_COLLAPSE needs none, but takes twice as long and fails now and then
+  // when other threads use the range.)
+  bool PopulateHuge(void* start) override {
+    if (HugePagesNow() != HugePages::kIfAdvised) return Populate(start, kSegmentSize);
+    Advise(start, MADV_HUGEPAGE);
+    const bool populated = Populate(start, kSegmentSize);
+    Advise(start, MADV_NOHUGEPAGE);
+    return populated;
+  }
   bool Move(void* from, void* to, size_t bytes) override {
     CountedCall counted;
-    constexpr int kFlags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
-    if (mremap(from, bytes, bytes, kFlags, to) == to) return true;
-    CountRefusal(refusals.mremap);
-    return false;
+    if (MoveWithinMapping(from, to, bytes)) return true;
+    if (errno != EFAULT || bytes <= kSegmentSize) {
+      CountRefusal(refusals.mremap);
+      return false;
+    }
+    // More than one mapping, as huge pages and earlier moves leave them behind: slot by slot then,
+    // of which few need to be copied.
+    for (size_t done = 0; done < bytes; done += kSegmentSize) {
+      MoveOrCopy(static_cast<char*>(from) + done, static_cast<char*>(to) + done,
+                 std::min(bytes - done, kSegmentSize));
+    }
+    return true;
   }
   std::optional<size_t> ResidentPages(void* start, size_t bytes) override {
     ErrnoKeeper keep;
@@ -121,8 +143,43 @@ class KernelMemory final : public OsMemory {
   }
 
  private:
-  static bool IsFiltered(int error) {
-    return error == EPERM || error == ENOSYS || error == EACCES;
+  static bool IsFiltered(int error) { return error == EPERM || error == ENOSYS || error == EACCES; }
+  static bool MoveWithinMapping(void* from, void* to, size_t bytes) {
+    constexpr int kFlags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    return mremap(from, bytes, bytes, kFlags, to) == to;
+  }
+  void MoveOrCopy(char* from, char* to, size_t bytes) {
+    if (MoveWithinMapping(from, to, bytes)) return;
+    memcpy(to, from, bytes);
+    if (!Purge(from, bytes)) memset(from, 0, bytes);
+  }
+  // Refusals change nothing but what a fault costs.
+  static void Advise(void* start, int advice) {
+    CountedCall counted;
+    if (madvise(start, kSegmentSize, advice) != 0 && IsFiltered(errno)) {
+      CountRefusal(refusals.madvise);
+    }
+  }
+  // Asked for once in the life of the process.
+  HugePages HugePagesNow() {
+    HugePages known = huge_pages_.load(std::memory_order_relaxed);
+    if (known == HugePages::kUnknown) {
+      known = ReadHugePages();
+      huge_pages_.store(known, std::memory_order_relaxed);
+    }
+    return known;
+  }
+  // The file has all settings, with the one that holds in brackets (transhuge.rst in the kernel's
+  // documentation).
+  static HugePages ReadHugePages() {
+    ErrnoKeeper keep;
+    const int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return HugePages::kAsIs;
+    char text[64];
+    const ssize_t n = read(fd, text, sizeof(text));
+    close(fd);
+    const bool advised = n > 0 && memmem(text, static_cast<size_t>(n), "[madvise]", 9) != nullptr;
+    return advised ? HugePages::kIfAdvised : HugePages::kAsIs;
   }
   static void Trim(uintptr_t begin, uintptr_t end) {
     if (begin < end) munmap(reinterpret_cast<void*>(begin), end - begin);
@@ -144,8 +201,9 @@ class KernelMemory final : public OsMemory {
     return false;
   }
 
-  // Relaxed: who reads it too early asks once more.
+  // Relaxed, both: who reads them too early asks once more.
   std::atomic<bool> cannot_populate_{false};
+  std::atomic<HugePages> huge_pages_{HugePages::kUnknown};
 };
 
 constinit KernelMemory kernel_memory;

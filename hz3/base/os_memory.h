@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "hz3/base/words.h"
+
 namespace hz3 {
 
 struct MemoryRange {
@@ -28,16 +30,19 @@ class OsMemory {
   // Makes a reserved range readable and writable; its pages read as zero. False on failure, with
   // the range as it was.
   virtual bool Commit(void* start, size_t bytes) = 0;
-  // Makes a committed range inaccessible; Commit undoes it, with the contents kept. False on failure
-  // (vm.max_map_count, for one), with the range as it was.
+  // Makes a committed range inaccessible; Commit undoes it, with the contents kept. False on
+  // failure (vm.max_map_count, for one), with the range as it was.
   virtual bool Protect(void* start, size_t bytes) = 0;
   // Gives the memory of a committed range back; it stays committed and reads as zero again. False
   // when the kernel refuses; each page's contents are then as they were or zeroes.
   virtual bool Purge(void* start, size_t bytes) = 0;
   // Gives the pages of a committed range memory now, in one call instead of a fault for each; what
-  // they hold stays. False when the kernel refuses (before Linux 5.14 it always does): some may have
-  // memory then.
+  // they hold stays. False when the kernel refuses (before Linux 5.14 it always does): some may
+  // have memory then.
   virtual bool Populate(void* start, size_t bytes) = 0;
+  // The same for the 2 MiB at a multiple of 2 MiB, by a huge page where the kernel has one to spare
+  // and the administrator lets it (/sys/kernel/mm/transparent_hugepage/enabled).
+  virtual bool PopulateHuge(void* start) = 0;
   // Moves the pages of [from, from + bytes) to the committed range `to`; `from` reads as zero and
   // stays committed. False when that is not possible: nothing has changed then.
   virtual bool Move(void* from, void* to, size_t bytes) = 0;
@@ -46,6 +51,14 @@ class OsMemory {
   virtual std::optional<size_t> ResidentPages(void* start, size_t bytes) = 0;
   // Gives a reserved range back.
   virtual void Release(void* start, size_t bytes) = 0;
+  // Populates the range, which may be empty; a whole slot of the arena by a huge page.
+  void Populate(const MemoryRange& range) {
+    if (range.bytes == kSegmentSize) {
+      PopulateHuge(range.start);
+    } else if (range.bytes > 0) {
+      Populate(range.start, range.bytes);
+    }
+  }
 
  protected:
   ~OsMemory() = default;

@@ -112,6 +112,30 @@ TEST_F(SystemMemoryTest, PopulatedPagesAreInMemoryAndKeepWhatTheyHold) {
   EXPECT_EQ(os_.ResidentPages(start_, kBytes), 4u);
 }
 
+TEST(SystemMemory, ASlotIsPopulatedAsAWholeAndKeepsWhatItHolds) {
+  OsMemory& os = SystemMemory();
+  char* const slots = static_cast<char*>(os.Reserve(2 * kSegmentSize, kSegmentSize));
+  ASSERT_NE(slots, nullptr);
+  ASSERT_TRUE(os.Commit(slots, 2 * kSegmentSize));
+  slots[kPageSize] = 0x5a;
+  errno = 7;
+  const bool populated = os.PopulateHuge(slots);
+  EXPECT_EQ(errno, 7);
+  EXPECT_EQ(slots[kPageSize], 0x5a);
+  EXPECT_TRUE(AllZero(slots + 2 * kPageSize, kSegmentSize - 2 * kPageSize));
+  if (populated && getenv("HZ3_EMULATOR") == nullptr) {
+    // Advice that stayed would let the kernel fill the slot again.
+    ASSERT_TRUE(os.Purge(slots, kSegmentSize));
+    slots[0] = 1;
+    EXPECT_EQ(os.ResidentPages(slots, kSegmentSize), 1u);
+    ASSERT_TRUE(os.PopulateHuge(slots));
+    EXPECT_EQ(os.ResidentPages(slots, kSegmentSize), kPagesPerSegment);
+    EXPECT_EQ(os.ResidentPages(slots + kSegmentSize, kSegmentSize), 0u);
+    EXPECT_EQ(slots[0], 1);
+  }
+  os.Release(slots, 2 * kSegmentSize);
+}
+
 TEST_F(SystemMemoryTest, MovedPagesAreAtTheirNewPlaceAndTheOldOneReadsAsZero) {
   ASSERT_TRUE(os_.Commit(start_, kBytes));
   memset(start_, 0x5a, 4 * kPageSize);

@@ -37,6 +37,9 @@ namespace hz3 {
     "most bytes in one bin of a medium class")                                                    \
   X(size_t, wide_bin_bytes, size_t{2} << 20, size_t{2} << 20,                                     \
     "most bytes in one bin of a wide class, for blocks of 32 KiB to 1 MiB (0: they have no bins)") \
+  X(bool, wide_bins_first, true, true,                                                            \
+    "a block of 1 to 2 MiB takes what the thread's wide bins hold before fresh pages, when "      \
+    "these would be written")                                                                     \
   X(bool, wider_bin, true, true,                                                                  \
     "a wide class whose bin is empty takes from the next class's bin before it asks a shard")     \
   X(size_t, free_only_bin_bytes, size_t{64} << 10, size_t{64} << 10,                              \
@@ -59,8 +62,8 @@ namespace hz3 {
     "a free of another shard's object that is smaller than a cache line sends it home when it "   \
     "takes the slow path, instead of keeping it for reuse next to its neighbours")                \
   X(bool, finer_spans, true, true,                                                                \
-    "blocks of 4 to 4.5 KiB come from spans (false: two whole pages each), those of little more "   \
-    "than 1 KiB from spans of their own")                                                           \
+    "blocks of 4 to 4.5 KiB come from spans (false: two whole pages each), those of little more " \
+    "than 1 KiB from spans of their own")                                                         \
   X(bool, exact_fit, true, true, "a run is cut from a hole of exactly its length if there is one") \
   X(bool, fullest_first, true, true, "refill from the fullest span and segment (false: any)")     \
   X(bool, spare_holes, true, true,                                                                \
@@ -92,7 +95,10 @@ namespace hz3 {
     "hold memory")                                                                                \
   X(unsigned, populate_pages, 16, 16,                                                             \
     "most fresh pages that get memory in one system call for spans and bins whose blocks turn out " \
-    "to be written (0: each by its own page fault)")                                                                      \
+    "to be written (0: each by its own page fault)")                                              \
+  X(unsigned, huge_page_segments, 8, 8,                                                           \
+    "a shard with so many segments gets the next one as a huge page when its pages will be "      \
+    "written, and so do blocks of whole slots (0: no huge pages are asked for)")                  \
   X(unsigned, retained_segments, 1, 1, "empty segments that a shard keeps for itself")            \
   X(unsigned, broadcast_wait_us, 250000, 250000,                                                  \
     "longest wait, in microseconds, for running threads to answer a broadcast")                   \

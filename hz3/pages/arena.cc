@@ -94,6 +94,18 @@ void Arena::ReturnSlots(SlotIndex first, uint32_t n) {
   MarkSlots(first.value(), n, true);
 }
 
+// Who finds the lease taken does without an answer.
+bool Arena::WillBeWritten(uint32_t slot) {
+  if (!fresh_lease_.TryLock()) return false;
+  const bool written = fresh_slots_.WillBeWritten(*os_);
+  if (!written && slot != kNoIndex) {
+    fresh_slots_.HandOut(base_ + size_t{slot} * kSegmentSize, kPagesPerSegment,
+                         kPagesPerSegment / 4 * 3);
+  }
+  fresh_lease_.Unlock();
+  return written;
+}
+
 // Free slots below the frontier are bits; all slots from the frontier on are free.
 uint32_t Arena::FindSlots(uint32_t n, uint32_t align) const {
   const uint32_t frontier = used_slots();
@@ -144,14 +156,14 @@ void Arena::MarkSlots(uint32_t first, uint32_t n, bool free) {
 
 size_t Arena::DirtyPagesIn(uint32_t first, uint32_t n) const {
   size_t dirty = 0;
-  for (uint32_t slot = first; slot < first + n; ++slot) dirty += segments_[slot].dirty_bits().Count();
+  for (uint32_t slot = first; slot < first + n; ++slot)
+    dirty += segments_[slot].dirty_bits().Count();
   return dirty;
 }
 
 bool Arena::EnsureCommitted(uint32_t slots) {
   if (slots <= used_slots()) return true;
-  const uint32_t generous =
-      std::min(slots_, static_cast<uint32_t>(RoundUp(slots, kCommitStep)));
+  const uint32_t generous = std::min(slots_, static_cast<uint32_t>(RoundUp(slots, kCommitStep)));
   if (CommitUpTo(generous) || (generous != slots && CommitUpTo(slots))) return true;
   os_refusals_.fetch_add(1, std::memory_order_relaxed);
   return false;

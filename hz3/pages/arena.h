@@ -14,7 +14,9 @@
 #include "hz3/base/os_memory.h"
 #include "hz3/base/thread_annotations.h"
 #include "hz3/base/words.h"
+#include "hz3/config/config.h"
 #include "hz3/pages/commit_meter.h"
+#include "hz3/pages/fresh_runs.h"
 #include "hz3/pages/segmap.h"
 #include "hz3/pages/segment.h"
 
@@ -43,6 +45,16 @@ class Arena {
   // Held by who gives free pages back: while he does, those that he has claimed are nowhere to be
   // found. A leader of the ladder holds it while he sweeps for the last time.
   Lease& purge_lease() { return purge_lease_; }
+
+  // Whether the slot may be asked a huge page for. Each may split a mapping in two, and a process
+  // has at most 65530 of them (vm.max_map_count, proc(5)), so those of the first 64 GiB.
+  static bool MayBeHuge(SlotIndex slot) {
+    return kConfig.huge_page_segments > 0 && slot.value() < kMostHugeSlots;
+  }
+  // Whether a block of whole slots that is about to be handed out will be written to, by what
+  // became of those before. `slot` is one that it covers and that was never used, or kNoIndex: by
+  // it later blocks may be judged. Takes system calls.
+  bool WillBeWritten(uint32_t slot);
 
   // Gives the memory of free slots back to the OS, until `max_pages` pages were given back or none
   // is left. Returns the number of pages.
@@ -98,11 +110,13 @@ class Arena {
   void ResetAfterFork() {
     lease_.ResetAfterFork();
     purge_lease_.ResetAfterFork();
+    fresh_lease_.ResetAfterFork();
   }
 
  private:
   friend class HeapLayoutMaker;  // tells observers from outside where things are
   static constexpr uint32_t kSlotsPerWord = 64;
+  static constexpr uint32_t kMostHugeSlots = 32768;
 
   bool Reserve(size_t bytes);
   void ReleaseReservation();
@@ -132,10 +146,12 @@ class Arena {
   char* records_ = nullptr;
   char* mail_ = nullptr;
   std::atomic<uint8_t>* owners_ = nullptr;  // relaxed, see owner
-  uint64_t* free_words_ = nullptr;  // bit set: slot is free
+  uint64_t* free_words_ = nullptr;          // bit set: slot is free
   uint32_t slots_ = 0;
 
   Lease purge_lease_;
+  Lease fresh_lease_;
+  FreshRuns fresh_slots_ HZ3_GUARDED_BY(fresh_lease_);
   Lease lease_;
   uint32_t first_free_word_ HZ3_GUARDED_BY(lease_) = 0;
   uint32_t metadata_slots_ HZ3_GUARDED_BY(lease_) = 0;

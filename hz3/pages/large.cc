@@ -21,6 +21,8 @@ void ForEachSlotPart(SlotIndex head, size_t from, size_t to, F f) {
 
 // Zeroing more than this is dearer than asking the kernel for fresh pages.
 constexpr size_t kZeroByPurgePages = kPagesPerSegment;
+// More of one block is left to page faults.
+constexpr size_t kMostPopulatedPages = 32 * kPagesPerSegment;
 
 }  // namespace
 
@@ -112,10 +114,28 @@ bool Large::ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t*
   });
   if (*clean == 0) return true;
   if (!arena_.meter().Charge(*clean)) return false;
+  const bool populate = WillBeWritten(head, from_page, to_page);
+  size_t left = populate ? kMostPopulatedPages : 0;
   ForEachSlotPart(head, from_page, to_page, [&](SlotIndex slot, unsigned first, unsigned n) {
-    arena_.segment(slot).MarkDirty(first, n);
+    Segment& segment = arena_.segment(slot);
+    const unsigned fresh = segment.CleanPagesIn(first, n);
+    segment.MarkDirty(first, n);
+    if (fresh == 0 || left < n || !Arena::MayBeHuge(slot)) return;
+    left -= n;
+    const PageIndex page(FirstPageOf(slot).value() + first);
+    arena_.os().Populate({arena_.segmap().AddressOf(page), n * kPageSize});
   });
   return true;
+}
+
+// Blocks are judged by the last of their slots that is covered and was never used.
+bool Large::WillBeWritten(SlotIndex head, size_t from_page, size_t to_page) {
+  if (!Arena::MayBeHuge(head)) return false;
+  uint32_t last = kNoIndex;
+  ForEachSlotPart(head, from_page, to_page, [&](SlotIndex slot, unsigned first, unsigned n) {
+    if (arena_.segment(slot).CleanPagesIn(first, n) == kPagesPerSegment) last = slot.value();
+  });
+  return arena_.WillBeWritten(last);
 }
 
 void Large::FreePages(SlotIndex head, size_t from_page, size_t to_page) {

@@ -34,6 +34,7 @@ class Large {
   void* MoveTo(SlotIndex head, size_t bytes);
   // *clean: how many of them hold no memory yet.
   bool ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t* clean);
+  bool WillBeWritten(SlotIndex head, size_t from_page, size_t to_page);
   void Zero(void* block, size_t pages);
   void FreePages(SlotIndex head, size_t from_page, size_t to_page);
   void MarkSlots(SlotIndex head, uint32_t n);

@@ -195,6 +195,56 @@ TEST_F(LargeTest, ABlockThatCannotGrowStaysAsItWas) {
   EXPECT_EQ(Usable(p), 2 * kSegmentSize);
 }
 
+class LargeFreshTest : public LargeTest {
+ protected:
+  void SetUp() override {
+    LargeTest::SetUp();
+    if (kConfig.huge_page_segments == 0) GTEST_SKIP() << "SKIP: huge_page_segments=0";
+  }
+  // Blocks of fresh slots, written or not.
+  void AllocateMany(unsigned n, bool write) {
+    for (unsigned i = 0; i < n; ++i) {
+      char* p = Allocate(kSegmentSize + 5 * kPageSize);
+      ASSERT_NE(p, nullptr);
+      if (write) memset(p, 1, kSegmentSize + 5 * kPageSize);
+    }
+  }
+};
+
+TEST_F(LargeFreshTest, BlocksGetMemoryOnceThoseBeforeTurnOutToBeWritten) {
+  AllocateMany(12, true);
+  EXPECT_GE(os_.calls(FakeOsMemory::kPopulateHuge), 3u) << "but for controls";
+  EXPECT_EQ(os_.calls(FakeOsMemory::kPopulate), os_.calls(FakeOsMemory::kPopulateHuge))
+      << "what is behind the whole slot";
+  EXPECT_EQ(arena_.meter().committed(), 12 * (kPagesPerSegment + 5));
+}
+
+TEST_F(LargeFreshTest, BlocksThatNobodyWritesToGetNone) {
+  AllocateMany(12, false);
+  EXPECT_EQ(os_.calls(FakeOsMemory::kPopulateHuge), 0u);
+  EXPECT_EQ(os_.calls(FakeOsMemory::kPopulate), 0u);
+}
+
+TEST_F(LargeFreshTest, WhereTheKernelRefusesBlocksAreServedAllTheSame) {
+  os_.Refuse(FakeOsMemory::kPopulateHuge);
+  os_.Refuse(FakeOsMemory::kPopulate);
+  AllocateMany(12, true);
+  EXPECT_GE(os_.calls(FakeOsMemory::kPopulateHuge), 3u);
+}
+
+TEST_F(LargeFreshTest, PagesThatHoldMemoryAreNotPopulatedAgain) {
+  AllocateMany(10, true);
+  char* p = Allocate(2 * kSegmentSize);
+  ASSERT_NE(p, nullptr);
+  Free(p);
+  const size_t before = os_.calls(FakeOsMemory::kPopulateHuge);
+  for (unsigned i = 0; i < 10; ++i) {
+    ASSERT_EQ(Allocate(2 * kSegmentSize), p);
+    Free(p);
+  }
+  EXPECT_EQ(os_.calls(FakeOsMemory::kPopulateHuge), before);
+}
+
 // Contents, neighbours and books, over many steps.
 TEST_F(LargeTest, KeepsEveryBlockAndItsBooksOverRandomSteps) {
   if (getenv("HZ3_EMULATOR") != nullptr) {

@@ -97,7 +97,7 @@ uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
   const unsigned pages = InfoOf(c).pages;
   unsigned first;
   unsigned fresh;
-  Segment* segment = Carve(pages, 1, effort, &first, &fresh);
+  Segment* segment = Carve(fresh_spans_, pages, 1, effort, &first, &fresh);
   if (segment == nullptr) return kNoIndex;
   // The first one of a class may stay the only one, with few objects in use.
   const bool more_to_come = ((opened_ >> c.value()) & 1) != 0;
@@ -198,7 +198,7 @@ Segment* Shard::FindForRuns(unsigned n, const Effort& effort, bool first, Pages*
   if (segment != nullptr || !first || effort.pages == Pages::kDirtyOnly) return segment;
   *from = Pages::kAny;
   segment = segments_.FindAny(*arena_, n, Pages::kAny, {effort.exhaustive});
-  return segment == nullptr && effort.grow ? Grow() : segment;
+  return segment == nullptr && effort.grow ? Grow(fresh_runs_) : segment;
 }
 
 unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out, unsigned want) {
@@ -267,7 +267,7 @@ void* Shard::AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effo
   if (HasMail()) CollectMail();
   unsigned first;
   unsigned fresh;
-  Segment* segment = Carve(n, align, effort, &first, &fresh);
+  Segment* segment = Carve(fresh_runs_, n, align, effort, &first, &fresh);
   if (segment == nullptr) return nullptr;
   *clean = fresh == n;
   const PageIndex page(FirstPageOf(segment->slot()).value() + first);
@@ -299,11 +299,11 @@ Segment* Shard::FindHole(unsigned n, unsigned align, const Effort& effort, unsig
   return segments_.Find(*arena_, n, align, effort.pages, {effort.exhaustive}, first);
 }
 
-Segment* Shard::Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first,
-                      unsigned* fresh) {
+Segment* Shard::Carve(FreshRuns& kind, unsigned n, unsigned align, const Effort& effort,
+                      unsigned* first, unsigned* fresh) {
   Segment* segment = FindHole(n, align, effort, first);
   if (segment == nullptr && effort.grow) {
-    segment = Grow();
+    segment = Grow(kind);
     if (segment != nullptr) *first = segment->FindRun(n, align, Pages::kAny);
   }
   if (segment == nullptr) return nullptr;
@@ -338,7 +338,7 @@ void Shard::NoLongerEmpty(Segment& segment) {
   segments_.Update(*arena_, segment);
 }
 
-Segment* Shard::Grow() {
+Segment* Shard::Grow(FreshRuns& kind) {
   const uint32_t slot = arena_->TakeSlots(1);
   if (slot == kNoIndex) return nullptr;
   Segment& segment = arena_->segment(SlotIndex(slot));
@@ -346,12 +346,25 @@ Segment* Shard::Grow() {
   // for its own only if it sees a segment with its own number.
   arena_->set_owner(SlotIndex(slot), id_);
   segment.Open(SlotIndex(slot));
+  if (WantsHugePage(segment, kind) && arena_->meter().Charge(kPagesPerSegment)) {
+    segment.MarkDirty(0, kPagesPerSegment);
+    to_populate_ = {arena_->segmap().AddressOf(PageOfSegment(segment, 0)), kSegmentSize};
+  }
   segments_.Insert(*arena_, segment);
   ++empty_segments_;
   AddFree(kPagesPerSegment);
   SetDirtyFree(dirty_free_pages() + segment.dirty_bits().Count());
   counters_.segments_opened.Add(1);
   return &segment;
+}
+
+// What a new segment has too much is a part of what the shard has, and where pages are counted they
+// are not taken ahead of need.
+bool Shard::WantsHugePage(const Segment& segment, FreshRuns& kind) const {
+  constexpr unsigned kLeast = kConfig.huge_page_segments;
+  return Arena::MayBeHuge(segment.slot()) && counters_.SegmentsNow() >= kLeast &&
+         !arena_->meter().IsLimited() && segment.DirtyPages() == 0 &&
+         kind.WillBeWritten(arena_->os());
 }
 
 void Shard::Uncarve(Segment& segment, unsigned first, unsigned n) {

@@ -55,6 +55,8 @@ class alignas(2 * kCacheLine) Shard {
   struct Counters {
     Counter refills, flushes, spans_opened, spans_closed, runs_carved, segments_opened,
         segments_closed, mail_collected, purged_pages;
+
+    uint64_t SegmentsNow() const { return segments_opened.Get() - segments_closed.Get(); }
   };
 
   // One of so many shards of the process.
@@ -72,9 +74,11 @@ class alignas(2 * kCacheLine) Shard {
   // page; nullptr when there is none. *clean: all of it reads as zero.
   void* AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effort, bool* clean)
       HZ3_REQUIRES(lease_);
-  // What of the runs that the last Refill or AllocateRun handed out should get memory before they
-  // are used, best after the lease: nobody else knows of them yet.
+  // What should get memory after the last Refill or AllocateRun, best after the lease: runs that it
+  // handed out, of which nobody else knows yet, or the whole segment that it has added for them.
   MemoryRange to_populate() const HZ3_REQUIRES(lease_) { return to_populate_; }
+  // Whether fresh runs were written so far.
+  bool ExpectsWrites() const HZ3_REQUIRES(lease_) { return fresh_runs_.expects_writes(); }
   // Owner stashes from which nothing was taken since the last call, and all while they have grown
   // by more than they may now, lose half of their room, down to what they began with, and half of
   // what they hold, which becomes free: at most kMostUnstashed objects in a call.
@@ -161,11 +165,13 @@ class alignas(2 * kCacheLine) Shard {
   void NoteFreshRuns(void* const* runs, unsigned count, unsigned n, unsigned used, bool populate)
       HZ3_REQUIRES(lease_);
   // A carved run's segment, or nullptr. *fresh: how many of its pages were never used before.
-  Segment* Carve(unsigned n, unsigned align, const Effort& effort, unsigned* first, unsigned* fresh)
-      HZ3_REQUIRES(lease_);
+  // `kind` judges whether fresh pages will be written.
+  Segment* Carve(FreshRuns& kind, unsigned n, unsigned align, const Effort& effort, unsigned* first,
+                 unsigned* fresh) HZ3_REQUIRES(lease_);
   bool TakeRun(Segment& segment, unsigned first, unsigned n, unsigned* fresh) HZ3_REQUIRES(lease_);
   void NoLongerEmpty(Segment& segment) HZ3_REQUIRES(lease_);
-  Segment* Grow() HZ3_REQUIRES(lease_);
+  Segment* Grow(FreshRuns& kind) HZ3_REQUIRES(lease_);
+  bool WantsHugePage(const Segment& segment, FreshRuns& kind) const HZ3_REQUIRES(lease_);
   void Uncarve(Segment& segment, unsigned first, unsigned n) HZ3_REQUIRES(lease_);
   void Uncarved(Segment& segment, unsigned n) HZ3_REQUIRES(lease_);
   void ReturnEmptySegments(unsigned keep) HZ3_REQUIRES(lease_);

@@ -1283,6 +1283,49 @@ TEST(Shard, NamesFreshRunsToPopulateOnceTheyTurnOutToBeWritten) {
   }
 }
 
+// Refills with runs of 64 pages, written or not, until the shard has `segments` segments. Returns
+// for how many of those it has named the whole segment to be populated.
+unsigned GrowTo(Heap& heap, unsigned segments, bool write) {
+  const SizeClass c = WideClassOf(64);
+  unsigned huge = 0;
+  while (heap.shard().counters().SegmentsNow() < segments) {
+    const uint64_t before = heap.shard().counters().SegmentsNow();
+    const std::vector<char*> runs = heap.Refill(c, 1);
+    if (runs.empty()) break;
+    for (unsigned i = 0; write && i < InfoOf(c).pages; ++i) runs[0][i * kPageSize] = 1;
+    LeaseHolder hold(heap.shard().lease());
+    const MemoryRange range = heap.shard().to_populate();
+    if (range.bytes != kSegmentSize) continue;
+    EXPECT_GT(heap.shard().counters().SegmentsNow(), before);
+    EXPECT_EQ(heap.SegmentAt(runs[0]).DirtyPages(), kPagesPerSegment) << "it counts as committed";
+    EXPECT_EQ(range.start,
+              heap.arena().segmap().AddressOf(FirstPageOf(heap.SegmentAt(runs[0]).slot())));
+    ++huge;
+  }
+  return huge;
+}
+
+TEST(Shard, GrowsByWholeSegmentsOnceItIsLargeAndFreshPagesTurnOutToBeWritten) {
+  if (kConfig.huge_page_segments == 0) GTEST_SKIP() << "SKIP: huge_page_segments=0";
+  Heap heap;
+  EXPECT_EQ(GrowTo(heap, kConfig.huge_page_segments, true), 0u) << "too much for a small heap";
+  EXPECT_GT(GrowTo(heap, 28, true), 10u) << "but for controls";
+  size_t dirty = 0;
+  for (uint32_t i = 0; i < heap.arena().used_slots(); ++i) {
+    dirty += heap.arena().segment(SlotIndex(i)).DirtyPages();
+  }
+  EXPECT_EQ(heap.arena().meter().committed(), dirty);
+  heap.CheckFigures();
+}
+
+TEST(Shard, GrowsByFreshPagesWhereNobodyWritesOrPagesAreCounted) {
+  Heap unwritten;
+  EXPECT_EQ(GrowTo(unwritten, 28, false), 0u);
+  Heap limited;
+  limited.arena().meter().set_limit(kArenaBytes >> kPageShift);
+  EXPECT_EQ(GrowTo(limited, 28, true), 0u);
+}
+
 TEST(Shard, AnEffortForOpenSpansCutsNoRun) {
   Heap heap;
   EXPECT_TRUE(heap.Refill(kObjects48, 1, kOpenSpansEffort).empty());

@@ -268,7 +268,7 @@ unsigned Tcache::RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want
     got = shard.Refill(c, out, want, effort);
     fresh = shard.to_populate();
   }
-  if (fresh.bytes > 0) shards_->arena().os().Populate(fresh.start, fresh.bytes);
+  shards_->arena().os().Populate(fresh);
   return got;
 }
 
@@ -431,6 +431,13 @@ void Tcache::ShrinkIdleBins(uint64_t now_ms) {
       ShrinkBin(c, capacity);
     }
     bin.seen = static_cast<uint16_t>(Count(c));
+  }
+}
+
+void Tcache::EmptyWideBins() {
+  for (unsigned i = kFirstWideClass; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    if (Count(c) > 0) FlushOldest(c, Count(c), Delivery::kBitmap);
   }
 }
 

@@ -124,6 +124,8 @@ class alignas(2 * kCacheLine) Tcache {
   // much and was not used since the last look is emptied; one that was used without a miss loses
   // half of its room, and gets it back when it needs it.
   void ShrinkIdleBins(uint64_t now_ms);
+  // Makes free what the bins of wide classes hold.
+  void EmptyWideBins();
   // Empties all bins and the remote stash.
   void FlushAll(Delivery delivery);
   // Empties everything and gives the arrays back; the thread ends.
