@@ -433,10 +433,12 @@ void* Heap::AllocateHuge(const HugeBlock& block) {
   return Large(arena_, kTagHuge).Allocate(block.bytes, block.align, block.zero);
 }
 
-// Pages that hold memory before fresh ones, wherever they lie; those in this thread's wide bins,
-// too, when fresh ones would be written: that takes longer than to empty the bins.
+// Pages that hold memory before fresh ones, wherever they lie; for a block that is longer than
+// those of wide bins also what lies there, when fresh pages would be written: that takes longer
+// than to empty the bins.
 void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {
   Shard& shard = shards_[HomeShard()];
+  const bool bins_first = kConfig.wide_bins_first && pages > kMaxWidePages;
   for (const bool last : {false, true}) {
     void* p = nullptr;
     MemoryRange fresh;
@@ -445,13 +447,14 @@ void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {
       if (shard.dirty_free_pages() >= pages) {
         p = shard.AllocateRun(pages, align, kTagLarge, kDirtyEffort, clean);
       }
-      if (p == nullptr && (last || !kConfig.wide_bins_first || !shard.ExpectsWrites())) {
+      if (p == nullptr && (last || !bins_first || !shard.ExpectsWrites())) {
         p = shard.AllocateRun(pages, align, kTagLarge, kFullEffort, clean);
       }
-      if (p != nullptr) fresh = shard.to_populate();
+      if (p != nullptr) fresh = shard.TakeToPopulate();
     }
-    arena_.os().Populate(fresh);
+    arena_.Populate(fresh);
     if (p != nullptr) return p;
+    if (!bins_first) break;
     if (!last) EmptyWideBins();
   }
   *clean = false;

@@ -181,6 +181,20 @@ TEST(Heap, ALargeBlockTakesWhatWideBinsHoldBeforeFreshPagesThatWouldBeWritten) {
   for (char* p : written) Free(p);
 }
 
+TEST(Heap, ShorterBlocksThatPassTheBinsLeaveThemAlone) {
+  std::vector<char*> wide;
+  for (unsigned i = 0; i < 4; ++i) wide.push_back(Allocate(40 * kPageSize));
+  for (char* p : wide) Free(p);
+  const size_t cached = heap.GetStats().cached_bytes;
+  std::vector<char*> blocks;
+  for (unsigned i = 0; i < 12; ++i) {
+    blocks.push_back(static_cast<char*>(heap.AllocateLarge(200 * kPageSize, kPageSize, true)));
+    memset(blocks.back(), 1, 200 * kPageSize);
+  }
+  EXPECT_EQ(heap.GetStats().cached_bytes, cached);
+  for (char* p : blocks) Free(p);
+}
+
 TEST(Heap, LargeBlocksGrowAndShrinkInPlaceOrByMovingPages) {
   for (size_t bytes : {size_t{100000}, 3 * kMiB}) {
     char* p = Allocate(bytes);

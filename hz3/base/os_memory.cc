@@ -49,9 +49,6 @@ class CountedCall {
   StopWatch watch_;
 };
 
-// Who gets huge pages: those who ask, or it is as it is (all or none).
-enum class HugePages : uint8_t { kUnknown, kIfAdvised, kAsIs };
-
 class KernelMemory final : public OsMemory {
  public:
   void* Reserve(size_t bytes, size_t align) override {
@@ -88,35 +85,31 @@ class KernelMemory final : public OsMemory {
     return filtered && MoveAway(static_cast<char*>(start), bytes);
   }
   bool Populate(void* start, size_t bytes) override {
-    if (cannot_populate_.load(std::memory_order_relaxed)) return false;
-    CountedCall counted;
-    if (madvise(start, bytes, MADV_POPULATE_WRITE) == 0) return true;
-    // An older kernel or a filter will say no again; where only memory is lacking at the moment the
-    // errno is another (ENOMEM, EFAULT).
-    const bool filtered = IsFiltered(errno);
-    if (filtered) CountRefusal(refusals.madvise);
-    if (filtered || errno == EINVAL) cannot_populate_.store(true, std::memory_order_relaxed);
-    return false;
+    return PopulateRange(start, bytes, EinvalMeans::kNever);
   }
   // Advice stays with a range, and the kernel's own collapsing would later fill in what was purged:
   // so it is taken back. (MADV_COLLAPSE needs none, but takes twice as long and fails now and then
   // when other threads use the range.)
   bool PopulateHuge(void* start) override {
-    if (HugePagesNow() != HugePages::kIfAdvised) return Populate(start, kSegmentSize);
+    if (cannot_populate_.load(std::memory_order_relaxed)) return false;
     Advise(start, MADV_HUGEPAGE);
-    const bool populated = Populate(start, kSegmentSize);
+    // Others may use the slot by now, and make a page inaccessible.
+    const bool populated = PopulateRange(start, kSegmentSize, EinvalMeans::kNotNow);
     Advise(start, MADV_NOHUGEPAGE);
     return populated;
   }
+  // MREMAP_FIXED unmaps what is at `to` before anything else can fail, so that it is used only
+  // where nothing will.
   bool Move(void* from, void* to, size_t bytes) override {
     CountedCall counted;
-    if (MoveWithinMapping(from, to, bytes)) return true;
-    if (errno != EFAULT || bytes <= kSegmentSize) {
+    if (LiesInOneMapping(from, bytes)) {
+      if (MoveMapping(from, to, bytes)) return true;
       CountRefusal(refusals.mremap);
       return false;
     }
-    // More than one mapping, as huge pages and earlier moves leave them behind: slot by slot then,
-    // of which few need to be copied.
+    if (bytes <= kSegmentSize) return false;
+    // Huge pages and earlier moves leave several mappings behind: slot by slot then, of which few
+    // need to be copied.
     for (size_t done = 0; done < bytes; done += kSegmentSize) {
       MoveOrCopy(static_cast<char*>(from) + done, static_cast<char*>(to) + done,
                  std::min(bytes - done, kSegmentSize));
@@ -144,12 +137,35 @@ class KernelMemory final : public OsMemory {
 
  private:
   static bool IsFiltered(int error) { return error == EPERM || error == ENOSYS || error == EACCES; }
-  static bool MoveWithinMapping(void* from, void* to, size_t bytes) {
+  // What MADV_POPULATE_WRITE says with EINVAL: that the kernel does not know it, or that a page of
+  // the range is inaccessible.
+  enum class EinvalMeans { kNever, kNotNow };
+  bool PopulateRange(void* start, size_t bytes, EinvalMeans einval) {
+    if (cannot_populate_.load(std::memory_order_relaxed)) return false;
+    CountedCall counted;
+    if (madvise(start, bytes, MADV_POPULATE_WRITE) == 0) return true;
+    // An older kernel or a filter will say no again; where only memory is lacking at the moment the
+    // errno is another (ENOMEM, EFAULT).
+    const bool filtered = IsFiltered(errno);
+    if (filtered) CountRefusal(refusals.madvise);
+    if (filtered || (errno == EINVAL && einval == EinvalMeans::kNever)) {
+      cannot_populate_.store(true, std::memory_order_relaxed);
+    }
+    return false;
+  }
+  // By asking for a page more in place, which there is no room for: EFAULT comes before that and
+  // changes nothing (mremap(2)).
+  static bool LiesInOneMapping(void* start, size_t bytes) {
+    if (mremap(start, bytes, bytes + kPageSize, 0) == MAP_FAILED) return errno != EFAULT;
+    munmap(static_cast<char*>(start) + bytes, kPageSize);  // behind the end of the arena there was
+    return true;
+  }
+  static bool MoveMapping(void* from, void* to, size_t bytes) {
     constexpr int kFlags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     return mremap(from, bytes, bytes, kFlags, to) == to;
   }
   void MoveOrCopy(char* from, char* to, size_t bytes) {
-    if (MoveWithinMapping(from, to, bytes)) return;
+    if (LiesInOneMapping(from, bytes) && MoveMapping(from, to, bytes)) return;
     memcpy(to, from, bytes);
     if (!Purge(from, bytes)) memset(from, 0, bytes);
   }
@@ -159,27 +175,6 @@ class KernelMemory final : public OsMemory {
     if (madvise(start, kSegmentSize, advice) != 0 && IsFiltered(errno)) {
       CountRefusal(refusals.madvise);
     }
-  }
-  // Asked for once in the life of the process.
-  HugePages HugePagesNow() {
-    HugePages known = huge_pages_.load(std::memory_order_relaxed);
-    if (known == HugePages::kUnknown) {
-      known = ReadHugePages();
-      huge_pages_.store(known, std::memory_order_relaxed);
-    }
-    return known;
-  }
-  // The file has all settings, with the one that holds in brackets (transhuge.rst in the kernel's
-  // documentation).
-  static HugePages ReadHugePages() {
-    ErrnoKeeper keep;
-    const int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return HugePages::kAsIs;
-    char text[64];
-    const ssize_t n = read(fd, text, sizeof(text));
-    close(fd);
-    const bool advised = n > 0 && memmem(text, static_cast<size_t>(n), "[madvise]", 9) != nullptr;
-    return advised ? HugePages::kIfAdvised : HugePages::kAsIs;
   }
   static void Trim(uintptr_t begin, uintptr_t end) {
     if (begin < end) munmap(reinterpret_cast<void*>(begin), end - begin);
@@ -201,9 +196,8 @@ class KernelMemory final : public OsMemory {
     return false;
   }
 
-  // Relaxed, both: who reads them too early asks once more.
+  // Relaxed: who reads it too early asks once more.
   std::atomic<bool> cannot_populate_{false};
-  std::atomic<HugePages> huge_pages_{HugePages::kUnknown};
 };
 
 constinit KernelMemory kernel_memory;

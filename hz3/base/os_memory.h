@@ -41,7 +41,8 @@ class OsMemory {
   // have memory then.
   virtual bool Populate(void* start, size_t bytes) = 0;
   // The same for the 2 MiB at a multiple of 2 MiB, by a huge page where the kernel has one to spare
-  // and the administrator lets it (/sys/kernel/mm/transparent_hugepage/enabled).
+  // and the administrator lets it (/sys/kernel/mm/transparent_hugepage/enabled). Others may use the
+  // range meanwhile.
   virtual bool PopulateHuge(void* start) = 0;
   // Moves the pages of [from, from + bytes) to the committed range `to`; `from` reads as zero and
   // stays committed. False when that is not possible: nothing has changed then.
@@ -51,14 +52,6 @@ class OsMemory {
   virtual std::optional<size_t> ResidentPages(void* start, size_t bytes) = 0;
   // Gives a reserved range back.
   virtual void Release(void* start, size_t bytes) = 0;
-  // Populates the range, which may be empty; a whole slot of the arena by a huge page.
-  void Populate(const MemoryRange& range) {
-    if (range.bytes == kSegmentSize) {
-      PopulateHuge(range.start);
-    } else if (range.bytes > 0) {
-      Populate(range.start, range.bytes);
-    }
-  }
 
  protected:
   ~OsMemory() = default;

@@ -1,12 +1,16 @@
 #include "hz3/base/os_memory.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "hz3/base/platform.h"
@@ -110,6 +114,40 @@ TEST_F(SystemMemoryTest, PopulatedPagesAreInMemoryAndKeepWhatTheyHold) {
   ASSERT_TRUE(os_.Purge(start_, kBytes));
   ASSERT_TRUE(os_.Populate(start_, 4 * kPageSize));
   EXPECT_EQ(os_.ResidentPages(start_, kBytes), 4u);
+}
+
+// Of the huge pages in the mapping of `p`, in KiB, as smaps in proc(5) has it.
+size_t HugeKibAt(const char* p) {
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  bool here = false;
+  while (std::getline(maps, line)) {
+    unsigned long first;
+    unsigned long last;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &first, &last) == 2) {
+      const uintptr_t address = reinterpret_cast<uintptr_t>(p);
+      here = first <= address && address < last;
+    }
+    unsigned long kib;
+    if (here && std::sscanf(line.c_str(), "AnonHugePages: %lu kB", &kib) == 1) return kib;
+  }
+  return 0;
+}
+
+TEST(SystemMemory, ASlotGetsAHugePageWhereTheKernelHasOne) {
+  OsMemory& os = SystemMemory();
+  char* const slots = static_cast<char*>(os.Reserve(3 * kSegmentSize, kSegmentSize));
+  ASSERT_NE(slots, nullptr);
+  ASSERT_TRUE(os.Commit(slots, 3 * kSegmentSize));
+  madvise(slots, kSegmentSize, MADV_HUGEPAGE);
+  slots[0] = 1;
+  const bool has_one = HugeKibAt(slots) > 0;
+  if (has_one) {
+    ASSERT_TRUE(os.PopulateHuge(slots + 2 * kSegmentSize));
+    EXPECT_EQ(HugeKibAt(slots + 2 * kSegmentSize), kSegmentSize >> 10);
+  }
+  os.Release(slots, 3 * kSegmentSize);
+  if (!has_one) GTEST_SKIP() << "SKIP: this kernel gives no huge page";
 }
 
 TEST(SystemMemory, ASlotIsPopulatedAsAWholeAndKeepsWhatItHolds) {

@@ -94,6 +94,15 @@ void Arena::ReturnSlots(SlotIndex first, uint32_t n) {
   MarkSlots(first.value(), n, true);
 }
 
+void Arena::Populate(const MemoryRange& range) {
+  if (range.bytes == kSegmentSize) {
+    os_->PopulateHuge(range.start);
+    SegmentOf(segmap_.PageOf(range.start)).set_populating(false);
+  } else if (range.bytes > 0) {
+    os_->Populate(range.start, range.bytes);
+  }
+}
+
 // Who finds the lease taken does without an answer.
 bool Arena::WillBeWritten(uint32_t slot) {
   if (!fresh_lease_.TryLock()) return false;

@@ -46,6 +46,9 @@ class Arena {
   // found. A leader of the ladder holds it while he sweeps for the last time.
   Lease& purge_lease() { return purge_lease_; }
 
+  // Gives a range memory that may be empty, or a whole slot (by a huge page), or less than one.
+  // What others know of is named by TakeToPopulate of its shard only.
+  void Populate(const MemoryRange& range);
   // Whether the slot may be asked a huge page for. Each may split a mapping in two, and a process
   // has at most 65530 of them (vm.max_map_count, proc(5)), so those of the first 64 GiB.
   static bool MayBeHuge(SlotIndex slot) {

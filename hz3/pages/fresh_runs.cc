@@ -9,14 +9,29 @@ namespace hz3 {
 bool FreshRuns::WillBeWritten(OsMemory& os) {
   if (watched_ != nullptr) Look(os);
   if (!expects_writes()) return false;
-  if (++populated_ < control_every_) return true;
-  populated_ = 0;
+  if (populated_ + 1 < control_every_) {
+    ++populated_;
+    return true;
+  }
+  return false;
+}
+
+bool FreshRuns::WillBeWrittenAhead(OsMemory& os) {
+  if (watched_ != nullptr) Look(os);
+  if (!expects_writes()) return false;
+  if (ahead_ + 1 < control_every_) {
+    ++ahead_;
+    return true;
+  }
+  populated_ = control_every_;
   return false;
 }
 
 void FreshRuns::HandOut(void* run, unsigned pages, unsigned least) {
   if (written_ == 0 && ++paused_ < kPause) return;
   paused_ = 0;
+  populated_ = 0;
+  ahead_ = 0;
   watched_ = run;
   watched_pages_ = pages;
   least_ = least;

@@ -68,6 +68,16 @@ TEST_F(FreshRunsTest, OneControlThatIsNotWrittenEndsIt) {
   EXPECT_GT(HandOutMany(30, kPages), 0u) << "it can begin again";
 }
 
+TEST_F(FreshRunsTest, AControlIsDueUntilARunIsHandedOutForIt) {
+  HandOutMany(40, kPages);
+  unsigned populated = 0;
+  while (runs_.WillBeWritten(os_)) ++populated;
+  EXPECT_LT(populated, FreshRuns::kControlEvery);
+  EXPECT_FALSE(runs_.WillBeWritten(os_));
+  EXPECT_FALSE(HandOut(0));
+  EXPECT_FALSE(runs_.WillBeWritten(os_)) << "that one was not written";
+}
+
 TEST_F(FreshRunsTest, WhereTheKernelDoesNotSayNothingIsPopulated) {
   os_.Refuse(FakeOsMemory::kResidentPages);
   EXPECT_EQ(HandOutMany(60, kPages), 0u);

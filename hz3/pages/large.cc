@@ -27,6 +27,11 @@ constexpr size_t kMostPopulatedPages = 32 * kPagesPerSegment;
 }  // namespace
 
 void* Large::Allocate(size_t bytes, size_t align, bool zero) {
+  // Who asks for zeroes may want them where nothing is ever written.
+  return Allocate(bytes, align, zero, zero ? PagesFor(bytes) : 0);
+}
+
+void* Large::Allocate(size_t bytes, size_t align, bool zero, size_t populate_from) {
   const size_t slots = SlotsFor(bytes);
   if (slots > arena_.slots()) return nullptr;
   const uint32_t n = static_cast<uint32_t>(slots);
@@ -37,7 +42,7 @@ void* Large::Allocate(size_t bytes, size_t align, bool zero) {
   const SlotIndex head(first);
   const size_t pages = PagesFor(bytes);
   size_t clean;
-  if (!ClaimPages(head, 0, pages, &clean)) {
+  if (!ClaimPages(head, 0, pages, populate_from, &clean)) {
     arena_.ReturnSlots(head, n);
     return nullptr;
   }
@@ -85,7 +90,7 @@ bool Large::ResizeInPlace(SlotIndex head, size_t bytes) {
   const SlotIndex behind(head.value() + huge.slots);
   if (more > 0 && !arena_.TakeSlotsAt(behind, more)) return false;
   size_t clean;
-  if (want > had && !ClaimPages(head, had, want, &clean)) {
+  if (want > had && !ClaimPages(head, had, want, had, &clean)) {
     if (more > 0) arena_.ReturnSlots(behind, more);
     return false;
   }
@@ -98,39 +103,41 @@ bool Large::ResizeInPlace(SlotIndex head, size_t bytes) {
 
 void* Large::MoveTo(SlotIndex head, size_t bytes) {
   const Segment::Huge old = arena_.segment(head).huge;
-  void* block = Allocate(bytes, kSegmentSize, false);
+  const size_t kept = RoundUp(std::min(old.bytes, bytes), kPageSize);
+  void* block = Allocate(bytes, kSegmentSize, false, PagesFor(kept));
   if (block == nullptr) return nullptr;
   char* from = arena_.segmap().AddressOf(FirstPageOf(head));
-  const size_t kept = RoundUp(std::min(old.bytes, bytes), kPageSize);
   if (!arena_.os().Move(from, block, kept)) memcpy(block, from, kept);
   Free(FirstPageOf(head));
   return block;
 }
 
-bool Large::ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t* clean) {
+bool Large::ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t populate_from,
+                       size_t* clean) {
   *clean = 0;
   ForEachSlotPart(head, from_page, to_page, [&](SlotIndex slot, unsigned first, unsigned n) {
     *clean += arena_.segment(slot).CleanPagesIn(first, n);
   });
   if (*clean == 0) return true;
   if (!arena_.meter().Charge(*clean)) return false;
-  const bool populate = WillBeWritten(head, from_page, to_page);
-  size_t left = populate ? kMostPopulatedPages : 0;
+  size_t left = WillBeWritten(head, populate_from, to_page) ? kMostPopulatedPages : 0;
+  const PageIndex start(FirstPageOf(head).value() + static_cast<uint32_t>(populate_from));
   ForEachSlotPart(head, from_page, to_page, [&](SlotIndex slot, unsigned first, unsigned n) {
     Segment& segment = arena_.segment(slot);
     const unsigned fresh = segment.CleanPagesIn(first, n);
     segment.MarkDirty(first, n);
-    if (fresh == 0 || left < n || !Arena::MayBeHuge(slot)) return;
-    left -= n;
     const PageIndex page(FirstPageOf(slot).value() + first);
-    arena_.os().Populate({arena_.segmap().AddressOf(page), n * kPageSize});
+    if (fresh == 0 || left < n || page.value() < start.value() || !Arena::MayBeHuge(slot)) return;
+    left -= n;
+    arena_.Populate({arena_.segmap().AddressOf(page), n * kPageSize});
   });
   return true;
 }
 
-// Blocks are judged by the last of their slots that is covered and was never used.
+// Blocks are judged by the last of their slots that is covered and was never used. Above a limit
+// memory is given back first, and that comes later.
 bool Large::WillBeWritten(SlotIndex head, size_t from_page, size_t to_page) {
-  if (!Arena::MayBeHuge(head)) return false;
+  if (!Arena::MayBeHuge(head) || arena_.meter().IsLimited() || from_page >= to_page) return false;
   uint32_t last = kNoIndex;
   ForEachSlotPart(head, from_page, to_page, [&](SlotIndex slot, unsigned first, unsigned n) {
     if (arena_.segment(slot).CleanPagesIn(first, n) == kPagesPerSegment) last = slot.value();

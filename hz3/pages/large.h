@@ -30,10 +30,12 @@ class Large {
   void* Resize(PageIndex page, size_t bytes);
 
  private:
+  void* Allocate(size_t bytes, size_t align, bool zero, size_t populate_from);
   bool ResizeInPlace(SlotIndex head, size_t bytes);
   void* MoveTo(SlotIndex head, size_t bytes);
-  // *clean: how many of them hold no memory yet.
-  bool ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t* clean);
+  // *clean: how many of them hold no memory yet. Those from `populate_from` on may get it now.
+  bool ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t populate_from,
+                  size_t* clean);
   bool WillBeWritten(SlotIndex head, size_t from_page, size_t to_page);
   void Zero(void* block, size_t pages);
   void FreePages(SlotIndex head, size_t from_page, size_t to_page);

@@ -225,6 +225,25 @@ TEST_F(LargeFreshTest, BlocksThatNobodyWritesToGetNone) {
   EXPECT_EQ(os_.calls(FakeOsMemory::kPopulate), 0u);
 }
 
+TEST_F(LargeFreshTest, BlocksGetNoneAheadWherePagesAreCounted) {
+  arena_.meter().set_alarm(kSlots * kPagesPerSegment);
+  AllocateMany(12, true);
+  EXPECT_EQ(os_.calls(FakeOsMemory::kPopulateHuge), 0u);
+}
+
+TEST_F(LargeFreshTest, BlocksOfZeroesAndWhatIsMovedGetNone) {
+  AllocateMany(8, true);
+  const size_t before = os_.calls(FakeOsMemory::kPopulateHuge);
+  ASSERT_GT(before, 0u);
+  for (unsigned i = 0; i < 3; ++i) ASSERT_NE(Allocate(kSegmentSize, kPageSize, true), nullptr);
+  EXPECT_EQ(os_.calls(FakeOsMemory::kPopulateHuge), before);
+  char* p = Allocate(2 * kSegmentSize);
+  ASSERT_NE(Allocate(kSegmentSize), nullptr) << "so that it has to move";
+  const size_t before_move = os_.calls(FakeOsMemory::kPopulateHuge);
+  ASSERT_NE(Resize(p, 2 * kSegmentSize + kPageSize), p);
+  EXPECT_EQ(os_.calls(FakeOsMemory::kPopulateHuge), before_move);
+}
+
 TEST_F(LargeFreshTest, WhereTheKernelRefusesBlocksAreServedAllTheSame) {
   os_.Refuse(FakeOsMemory::kPopulateHuge);
   os_.Refuse(FakeOsMemory::kPopulate);

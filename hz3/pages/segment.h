@@ -111,6 +111,12 @@ class alignas(kCacheLine) Segment {
     // Release, with the acquire in use(): who sees a segment sees the owner set before.
     use_.store(static_cast<uint8_t>(use), std::memory_order_release);
   }
+  // True while the slot gets memory outside the lease: a page that was given back meanwhile would
+  // take memory again, and nobody would know.
+  bool is_populating() const { return populating_.load(std::memory_order_relaxed); }
+  void set_populating(bool populating) {
+    populating_.store(populating, std::memory_order_relaxed);
+  }
   SlotIndex slot() const { return slot_; }
 
   // Blocks of whole slots (`large`): bytes asked for and slots taken, in the head slot.
@@ -136,6 +142,8 @@ class alignas(kCacheLine) Segment {
   uint16_t longest_ = 0;
   SlotIndex slot_;
   std::atomic<uint8_t> use_{0};  // acquire and release, see set_use
+  // Relaxed: set under the lease that a purge takes, too; seen late to be over, it delays one.
+  std::atomic<bool> populating_{false};
   static constexpr unsigned kLongRunPages = 8;
   // Length and place in its group of a long run. Relaxed: ordered by however its holder got it.
   std::atomic<uint16_t> lengths_[kPagesPerSegment / kLongRunPages] = {};

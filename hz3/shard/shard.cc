@@ -1,6 +1,7 @@
 #include "hz3/shard/shard.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "hz3/base/report.h"
 #include "hz3/config/config.h"
@@ -212,8 +213,9 @@ unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out,
   if (pages == Pages::kDirtyOnly) {
     got = segment.CarveBatch(segment.FreeDirty(), n, want, firsts);
   } else {
-    populate = kConfig.populate_pages > 0 && fresh_runs_.WillBeWritten(arena_->os());
-    if (fresh_runs_.expects_writes()) {
+    const bool has_fresh = segment.DirtyPages() < kPagesPerSegment;
+    populate = kConfig.populate_pages > 0 && has_fresh && fresh_runs_.WillBeWritten(arena_->os());
+    if (has_fresh && fresh_runs_.expects_writes()) {
       want = std::min(want, std::max(kConfig.populate_pages / n, 1u));
     }
     // Charged for as if all were clean; what turns out otherwise is given back below.
@@ -364,7 +366,7 @@ bool Shard::WantsHugePage(const Segment& segment, FreshRuns& kind) const {
   constexpr unsigned kLeast = kConfig.huge_page_segments;
   return Arena::MayBeHuge(segment.slot()) && counters_.SegmentsNow() >= kLeast &&
          !arena_->meter().IsLimited() && segment.DirtyPages() == 0 &&
-         kind.WillBeWritten(arena_->os());
+         kind.WillBeWrittenAhead(arena_->os());
 }
 
 void Shard::Uncarve(Segment& segment, unsigned first, unsigned n) {
@@ -631,11 +633,19 @@ void Shard::ShrinkIdleStashes() {
   }
 }
 
+MemoryRange Shard::TakeToPopulate() {
+  const MemoryRange range = std::exchange(to_populate_, {});
+  if (range.bytes == kSegmentSize) {
+    arena_->SegmentOf(arena_->segmap().PageOf(range.start)).set_populating(true);
+  }
+  return range;
+}
+
 Segment* Shard::ClaimDirty(size_t max_pages, PageBits* claimed) {
   Segment* best = nullptr;
   unsigned best_free = 0;
   segments_.ForEach(*arena_, [&](Segment& segment) {
-    const unsigned n = segment.FreeDirty().Count();
+    const unsigned n = segment.is_populating() ? 0 : segment.FreeDirty().Count();
     if (n > best_free) {
       best_free = n;
       best = &segment;
@@ -772,6 +782,7 @@ void Shard::ResetAfterFork() {
   mail_.Clear();
   for (uint32_t slot = 0; slot < arena_->used_slots(); ++slot) {
     if (!(arena_->owner(SlotIndex(slot)) == id_)) continue;
+    arena_->segment(SlotIndex(slot)).set_populating(false);  // by a thread that is gone
     Inbox& inbox = arena_->segment(SlotIndex(slot)).inbox;
     inbox.ClearPosted();
     if (!inbox.Empty() && inbox.MarkPosted()) mail_.Push(SlotIndex(slot), inbox);

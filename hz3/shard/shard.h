@@ -74,9 +74,10 @@ class alignas(2 * kCacheLine) Shard {
   // page; nullptr when there is none. *clean: all of it reads as zero.
   void* AllocateRun(unsigned n, unsigned align, Tag tag, const Effort& effort, bool* clean)
       HZ3_REQUIRES(lease_);
-  // What should get memory after the last Refill or AllocateRun, best after the lease: runs that it
-  // handed out, of which nobody else knows yet, or the whole segment that it has added for them.
-  MemoryRange to_populate() const HZ3_REQUIRES(lease_) { return to_populate_; }
+  // What should get memory after the last Refill or AllocateRun, best after the lease, by
+  // Arena::Populate: runs that it handed out, of which nobody else knows yet, or the whole segment
+  // that it has added for them.
+  MemoryRange TakeToPopulate() HZ3_REQUIRES(lease_);
   // Whether fresh runs were written so far.
   bool ExpectsWrites() const HZ3_REQUIRES(lease_) { return fresh_runs_.expects_writes(); }
   // Owner stashes from which nothing was taken since the last call, and all while they have grown

@@ -1266,7 +1266,7 @@ TEST(Shard, NamesFreshRunsToPopulateOnceTheyTurnOutToBeWritten) {
       const std::vector<char*> runs = heap.Refill(kTwoPages, 1);
       ASSERT_EQ(runs.size(), 1u);
       LeaseHolder hold(heap.shard().lease());
-      const MemoryRange range = heap.shard().to_populate();
+      const MemoryRange range = heap.shard().TakeToPopulate();
       if (range.bytes > 0) {
         ++named;
         EXPECT_EQ(range.start, runs[0]);
@@ -1283,47 +1283,85 @@ TEST(Shard, NamesFreshRunsToPopulateOnceTheyTurnOutToBeWritten) {
   }
 }
 
-// Refills with runs of 64 pages, written or not, until the shard has `segments` segments. Returns
-// for how many of those it has named the whole segment to be populated.
-unsigned GrowTo(Heap& heap, unsigned segments, bool write) {
-  const SizeClass c = WideClassOf(64);
+// Takes runs of `pages` pages, written or not, until the shard has `segments` segments. Returns for
+// how many of those it has named the whole segment to be populated; they are.
+unsigned GrowTo(Heap& heap, unsigned segments, unsigned pages, bool write) {
   unsigned huge = 0;
   while (heap.shard().counters().SegmentsNow() < segments) {
     const uint64_t before = heap.shard().counters().SegmentsNow();
-    const std::vector<char*> runs = heap.Refill(c, 1);
-    if (runs.empty()) break;
-    for (unsigned i = 0; write && i < InfoOf(c).pages; ++i) runs[0][i * kPageSize] = 1;
-    LeaseHolder hold(heap.shard().lease());
-    const MemoryRange range = heap.shard().to_populate();
-    if (range.bytes != kSegmentSize) continue;
-    EXPECT_GT(heap.shard().counters().SegmentsNow(), before);
-    EXPECT_EQ(heap.SegmentAt(runs[0]).DirtyPages(), kPagesPerSegment) << "it counts as committed";
-    EXPECT_EQ(range.start,
-              heap.arena().segmap().AddressOf(FirstPageOf(heap.SegmentAt(runs[0]).slot())));
-    ++huge;
+    char* run;
+    if (pages <= kMaxWidePages) {
+      const std::vector<char*> runs = heap.Refill(WideClassOf(pages), 1);
+      run = runs.empty() ? nullptr : runs[0];
+    } else {
+      run = heap.AllocateRun(pages);
+    }
+    if (run == nullptr) break;
+    MemoryRange range;
+    {
+      LeaseHolder hold(heap.shard().lease());
+      range = heap.shard().TakeToPopulate();
+    }
+    if (range.bytes == kSegmentSize) {
+      const Segment& segment = heap.SegmentAt(run);
+      EXPECT_GT(heap.shard().counters().SegmentsNow(), before);
+      EXPECT_EQ(segment.DirtyPages(), kPagesPerSegment) << "it counts as committed";
+      EXPECT_EQ(range.start, heap.arena().segmap().AddressOf(FirstPageOf(segment.slot())));
+      ++huge;
+    }
+    heap.arena().Populate(range);
+    for (unsigned i = 0; write && i < pages; ++i) run[i * kPageSize] = 1;
   }
   return huge;
 }
 
-TEST(Shard, GrowsByWholeSegmentsOnceItIsLargeAndFreshPagesTurnOutToBeWritten) {
-  if (kConfig.huge_page_segments == 0) GTEST_SKIP() << "SKIP: huge_page_segments=0";
-  Heap heap;
-  EXPECT_EQ(GrowTo(heap, kConfig.huge_page_segments, true), 0u) << "too much for a small heap";
-  EXPECT_GT(GrowTo(heap, 28, true), 10u) << "but for controls";
-  size_t dirty = 0;
-  for (uint32_t i = 0; i < heap.arena().used_slots(); ++i) {
-    dirty += heap.arena().segment(SlotIndex(i)).DirtyPages();
+class ShardGrowth : public ::testing::TestWithParam<unsigned> {
+ protected:
+  void SetUp() override {
+    if (kConfig.huge_page_segments == 0) GTEST_SKIP() << "SKIP: huge_page_segments=0";
   }
-  EXPECT_EQ(heap.arena().meter().committed(), dirty);
-  heap.CheckFigures();
+  Heap heap_;
+};
+
+TEST_P(ShardGrowth, IsByWholeSegmentsOnceItIsLargeAndFreshPagesTurnOutToBeWritten) {
+  EXPECT_EQ(GrowTo(heap_, kConfig.huge_page_segments, GetParam(), true), 0u) << "it is small";
+  EXPECT_GT(GrowTo(heap_, 28, GetParam(), true), 10u) << "but for controls";
+  size_t dirty = 0;
+  for (uint32_t i = 0; i < heap_.arena().used_slots(); ++i) {
+    dirty += heap_.arena().segment(SlotIndex(i)).DirtyPages();
+  }
+  EXPECT_EQ(heap_.arena().meter().committed(), dirty);
+  heap_.CheckFigures();
 }
 
-TEST(Shard, GrowsByFreshPagesWhereNobodyWritesOrPagesAreCounted) {
-  Heap unwritten;
-  EXPECT_EQ(GrowTo(unwritten, 28, false), 0u);
-  Heap limited;
-  limited.arena().meter().set_limit(kArenaBytes >> kPageShift);
-  EXPECT_EQ(GrowTo(limited, 28, true), 0u);
+TEST_P(ShardGrowth, IsByFreshPagesWhereNobodyWrites) {
+  EXPECT_EQ(GrowTo(heap_, 28, GetParam(), false), 0u);
+}
+
+TEST_P(ShardGrowth, IsByFreshPagesWherePagesAreCounted) {
+  heap_.arena().meter().set_limit(kArenaBytes >> kPageShift);
+  EXPECT_EQ(GrowTo(heap_, 28, GetParam(), true), 0u);
+}
+
+TEST_P(ShardGrowth, IsByFreshPagesAgainSoonAfterNobodyWritesAnyMore) {
+  GrowTo(heap_, 12, GetParam(), true);
+  EXPECT_LE(GrowTo(heap_, 22, GetParam(), false), FreshRuns::kControlEvery);
+  EXPECT_EQ(GrowTo(heap_, 30, GetParam(), false), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, ShardGrowth, ::testing::Values(10, 64, 128, 300, 375));
+
+TEST(Shard, NothingIsPurgedFromASegmentThatIsBeingPopulated) {
+  Heap heap;
+  char* run = heap.AllocateRun(64);
+  heap.FreeRun(run);
+  Segment& segment = heap.SegmentAt(run);
+  PageBits claimed;
+  segment.set_populating(true);
+  EXPECT_EQ(heap.ClaimDirty(64, &claimed), nullptr);
+  heap.arena().Populate(
+      {heap.arena().segmap().AddressOf(FirstPageOf(segment.slot())), kSegmentSize});
+  EXPECT_EQ(heap.ClaimDirty(64, &claimed), &segment);
 }
 
 TEST(Shard, AnEffortForOpenSpansCutsNoRun) {

@@ -266,9 +266,9 @@ unsigned Tcache::RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want
   {
     LeaseHolder hold(shard.lease());
     got = shard.Refill(c, out, want, effort);
-    fresh = shard.to_populate();
+    fresh = shard.TakeToPopulate();
   }
-  shards_->arena().os().Populate(fresh);
+  shards_->arena().Populate(fresh);
   return got;
 }
 
