@@ -18,6 +18,8 @@ constexpr unsigned kPrefetchAhead = 2;
 constexpr size_t kPopulatePart = 16;
 // More of one long run is left to page faults.
 constexpr size_t kMostPopulated = size_t{256} << 10;
+// A segment that is populated as a whole has at most so many pages that its runs leave over.
+constexpr unsigned kMostLeftOver = kPagesPerSegment / 8;
 constexpr SegmentSet::Reach kScattered{.scattered = true};
 // Objects that leave an owner stash at a time.
 constexpr unsigned kStashBatch = 64;
@@ -199,7 +201,7 @@ Segment* Shard::FindForRuns(unsigned n, const Effort& effort, bool first, Pages*
   if (segment != nullptr || !first || effort.pages == Pages::kDirtyOnly) return segment;
   *from = Pages::kAny;
   segment = segments_.FindAny(*arena_, n, Pages::kAny, {effort.exhaustive});
-  return segment == nullptr && effort.grow ? Grow(fresh_runs_) : segment;
+  return segment == nullptr && effort.grow ? Grow(fresh_runs_, n) : segment;
 }
 
 unsigned Shard::TakeRuns(Segment& segment, SizeClass c, Pages pages, void** out, unsigned want) {
@@ -305,7 +307,7 @@ Segment* Shard::Carve(FreshRuns& kind, unsigned n, unsigned align, const Effort&
                       unsigned* first, unsigned* fresh) {
   Segment* segment = FindHole(n, align, effort, first);
   if (segment == nullptr && effort.grow) {
-    segment = Grow(kind);
+    segment = Grow(kind, n);
     if (segment != nullptr) *first = segment->FindRun(n, align, Pages::kAny);
   }
   if (segment == nullptr) return nullptr;
@@ -340,7 +342,7 @@ void Shard::NoLongerEmpty(Segment& segment) {
   segments_.Update(*arena_, segment);
 }
 
-Segment* Shard::Grow(FreshRuns& kind) {
+Segment* Shard::Grow(FreshRuns& kind, unsigned n) {
   const uint32_t slot = arena_->TakeSlots(1);
   if (slot == kNoIndex) return nullptr;
   Segment& segment = arena_->segment(SlotIndex(slot));
@@ -348,7 +350,7 @@ Segment* Shard::Grow(FreshRuns& kind) {
   // for its own only if it sees a segment with its own number.
   arena_->set_owner(SlotIndex(slot), id_);
   segment.Open(SlotIndex(slot));
-  if (WantsHugePage(segment, kind) && arena_->meter().Charge(kPagesPerSegment)) {
+  if (WantsHugePage(segment, kind, n) && arena_->meter().Charge(kPagesPerSegment)) {
     segment.MarkDirty(0, kPagesPerSegment);
     to_populate_ = {arena_->segmap().AddressOf(PageOfSegment(segment, 0)), kSegmentSize};
   }
@@ -360,13 +362,13 @@ Segment* Shard::Grow(FreshRuns& kind) {
   return &segment;
 }
 
-// What a new segment has too much is a part of what the shard has, and where pages are counted they
-// are not taken ahead of need.
-bool Shard::WantsHugePage(const Segment& segment, FreshRuns& kind) const {
+// What a new segment has too much is a part of what the shard has, and of what runs of n pages
+// leave over in it. Where pages are counted they are not taken ahead of need.
+bool Shard::WantsHugePage(const Segment& segment, FreshRuns& kind, unsigned n) const {
   constexpr unsigned kLeast = kConfig.huge_page_segments;
   return Arena::MayBeHuge(segment.slot()) && counters_.SegmentsNow() >= kLeast &&
-         !arena_->meter().IsLimited() && segment.DirtyPages() == 0 &&
-         kind.WillBeWrittenAhead(arena_->os());
+         kPagesPerSegment % n <= kMostLeftOver && !arena_->meter().IsLimited() &&
+         segment.DirtyPages() == 0 && kind.WillBeWrittenAhead(arena_->os());
 }
 
 void Shard::Uncarve(Segment& segment, unsigned first, unsigned n) {

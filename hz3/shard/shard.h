@@ -171,8 +171,10 @@ class alignas(2 * kCacheLine) Shard {
                  unsigned* fresh) HZ3_REQUIRES(lease_);
   bool TakeRun(Segment& segment, unsigned first, unsigned n, unsigned* fresh) HZ3_REQUIRES(lease_);
   void NoLongerEmpty(Segment& segment) HZ3_REQUIRES(lease_);
-  Segment* Grow(FreshRuns& kind) HZ3_REQUIRES(lease_);
-  bool WantsHugePage(const Segment& segment, FreshRuns& kind) const HZ3_REQUIRES(lease_);
+  // For runs of n pages. `kind` as in Carve.
+  Segment* Grow(FreshRuns& kind, unsigned n) HZ3_REQUIRES(lease_);
+  bool WantsHugePage(const Segment& segment, FreshRuns& kind, unsigned n) const
+      HZ3_REQUIRES(lease_);
   void Uncarve(Segment& segment, unsigned first, unsigned n) HZ3_REQUIRES(lease_);
   void Uncarved(Segment& segment, unsigned n) HZ3_REQUIRES(lease_);
   void ReturnEmptySegments(unsigned keep) HZ3_REQUIRES(lease_);

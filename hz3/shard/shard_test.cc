@@ -1349,7 +1349,12 @@ TEST_P(ShardGrowth, IsByFreshPagesAgainSoonAfterNobodyWritesAnyMore) {
   EXPECT_EQ(GrowTo(heap_, 30, GetParam(), false), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, ShardGrowth, ::testing::Values(10, 64, 128, 300, 375));
+INSTANTIATE_TEST_SUITE_P(Of, ShardGrowth, ::testing::Values(10, 64, 128, 230, 460));
+
+TEST(Shard, GrowsByFreshPagesForRunsThatLeaveMuchOfASegmentOver) {
+  Heap heap;
+  EXPECT_EQ(GrowTo(heap, 28, 300, true), 0u);
+}
 
 TEST(Shard, NothingIsPurgedFromASegmentThatIsBeingPopulated) {
   Heap heap;
