@@ -159,8 +159,7 @@ TEST(Heap, ALargeBlockTakesPagesThatHoldMemoryBeforeFreshOnes) {
 
 TEST(Heap, ALargeBlockTakesWhatWideBinsHoldBeforeFreshPagesThatWouldBeWritten) {
   if (!kConfig.wide_bins_first || kConfig.wide_bin_bytes == 0 || kConfig.populate_pages == 0) {
-    GTEST_SKIP()
-        << "SKIP: built without wide bins, without populate_pages or wide_bins_first=false";
+    GTEST_SKIP() << "SKIP: built without wide_bins_first, or what it needs: bins, populate_pages";
   }
   constexpr size_t kBytes = 300 * kPageSize;
   const auto committed = [] { return heap.budget()->committed_bytes(); };

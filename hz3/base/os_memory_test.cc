@@ -147,7 +147,7 @@ TEST(SystemMemory, ASlotGetsAHugePageWhereTheKernelHasOne) {
     EXPECT_EQ(HugeKibAt(slots + 2 * kSegmentSize), kSegmentSize >> 10);
   }
   os.Release(slots, 3 * kSegmentSize);
-  if (!has_one) GTEST_SKIP() << "SKIP: this kernel gives no huge page";
+  if (!has_one) GTEST_SKIP() << "SKIP: this kernel gives no huge page where MADV_HUGEPAGE asks for one";
 }
 
 TEST(SystemMemory, ASlotIsPopulatedAsAWholeAndKeepsWhatItHolds) {

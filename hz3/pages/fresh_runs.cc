@@ -6,25 +6,19 @@
 
 namespace hz3 {
 
-bool FreshRuns::WillBeWritten(OsMemory& os) {
-  if (watched_ != nullptr) Look(os);
-  if (!expects_writes()) return false;
-  if (populated_ + 1 < control_every_) {
-    ++populated_;
-    return true;
-  }
+bool FreshRuns::WillBeWritten(OsMemory& os) { return Decide(os, &populated_); }
+
+bool FreshRuns::WillBeWrittenAhead(OsMemory& os) {
+  if (Decide(os, &ahead_)) return true;
+  if (expects_writes()) populated_ = control_every_;
   return false;
 }
 
-bool FreshRuns::WillBeWrittenAhead(OsMemory& os) {
+bool FreshRuns::Decide(OsMemory& os, unsigned* since_control) {
   if (watched_ != nullptr) Look(os);
-  if (!expects_writes()) return false;
-  if (ahead_ + 1 < control_every_) {
-    ++ahead_;
-    return true;
-  }
-  populated_ = control_every_;
-  return false;
+  if (!expects_writes() || *since_control + 1 >= control_every_) return false;
+  ++*since_control;
+  return true;
 }
 
 void FreshRuns::HandOut(void* run, unsigned pages, unsigned least) {

@@ -39,6 +39,7 @@ class FreshRuns {
  private:
   static constexpr unsigned kFirstControl = 2;
   void Look(OsMemory& os);
+  bool Decide(OsMemory& os, unsigned* since_control);
 
   void* watched_ = nullptr;
   unsigned watched_pages_ = 0;

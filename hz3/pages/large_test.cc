@@ -199,7 +199,9 @@ class LargeFreshTest : public LargeTest {
  protected:
   void SetUp() override {
     LargeTest::SetUp();
-    if (kConfig.huge_page_segments == 0) GTEST_SKIP() << "SKIP: huge_page_segments=0";
+    if (kConfig.huge_page_segments == 0) {
+      GTEST_SKIP() << "SKIP: built with huge_page_segments=0: hz3 populates no whole slots";
+    }
   }
   // Blocks of fresh slots, written or not.
   void AllocateMany(unsigned n, bool write) {
@@ -249,6 +251,22 @@ TEST_F(LargeFreshTest, WhereTheKernelRefusesBlocksAreServedAllTheSame) {
   os_.Refuse(FakeOsMemory::kPopulate);
   AllocateMany(12, true);
   EXPECT_GE(os_.calls(FakeOsMemory::kPopulateHuge), 3u);
+}
+
+TEST_F(LargeFreshTest, OfABlockOfUsedAndFreshSlotsOnlyTheFreshArePopulated) {
+  AllocateMany(8, true);
+  size_t populated = 0;
+  for (unsigned i = 0; i < 5; ++i) {
+    Free(Allocate(2 * kSegmentSize));
+    const size_t before = os_.calls(FakeOsMemory::kPopulateHuge);
+    char* p = Allocate(3 * kSegmentSize);
+    ASSERT_NE(p, nullptr);
+    memset(p, 1, 3 * kSegmentSize);
+    const size_t now = os_.calls(FakeOsMemory::kPopulateHuge) - before;
+    EXPECT_LE(now, 1u);
+    populated += now;
+  }
+  EXPECT_GT(populated, 0u);
 }
 
 TEST_F(LargeFreshTest, PagesThatHoldMemoryAreNotPopulatedAgain) {

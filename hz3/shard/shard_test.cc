@@ -1318,7 +1318,9 @@ unsigned GrowTo(Heap& heap, unsigned segments, unsigned pages, bool write) {
 class ShardGrowth : public ::testing::TestWithParam<unsigned> {
  protected:
   void SetUp() override {
-    if (kConfig.huge_page_segments == 0) GTEST_SKIP() << "SKIP: huge_page_segments=0";
+    if (kConfig.huge_page_segments == 0) {
+      GTEST_SKIP() << "SKIP: built with huge_page_segments=0: hz3 populates no whole slots";
+    }
   }
   Heap heap_;
 };

@@ -63,7 +63,7 @@ class Moves : public ::testing::TestWithParam<std::vector<Range>> {};
 TEST_P(Moves, OutOfSeveralMappingsLoseNothing) {
   const RunResult result = MoveOutOf(GetParam());
   if (result.exit_code == kNoFilters) GTEST_SKIP() << "SKIP: no filter can be set here";
-  if (result.exit_code == kNoMoves) GTEST_SKIP() << "SKIP: this kernel does not move pages";
+  if (result.exit_code == kNoMoves) GTEST_SKIP() << "SKIP: this kernel does not move pages (MREMAP_DONTUNMAP)";
   EXPECT_EQ(result.exit_code, 0);
 }
 
