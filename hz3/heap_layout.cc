@@ -62,9 +62,11 @@ class HeapLayoutMaker {
                        offsetof(Arena, dirty_free_),
                        offsetof(Arena, tags_),
                        offsetof(Arena, segments_),
-                       offsetof(Arena, records_),
-                       offsetof(Arena, mail_),
                        offsetof(Arena, owners_),
+                       offsetof(Arena, slot_records_),
+                       offsetof(Arena, record_numbers_),
+                       offsetof(Arena, page_records_),
+                       offsetof(Arena, mail_),
                        kMeter + offsetof(CommitMeter, committed_),
                        kMeter + offsetof(CommitMeter, peak_),
                        kMeter + offsetof(CommitMeter, limit_)};

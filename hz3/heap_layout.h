@@ -18,7 +18,7 @@ namespace hz3 {
 
 struct HeapLayout {
   static constexpr char kMagic[8] = {'h', 'z', '3', ' ', 'h', 'e', 'a', 'p'};
-  static constexpr uint32_t kVersion = 3;
+  static constexpr uint32_t kVersion = 4;
 
   // Where an array is, and what it consists of.
   struct Array {
@@ -48,8 +48,10 @@ struct HeapLayout {
   struct {
     uint32_t bytes;
     uint32_t base, slots, used_slots, dirty_free_pages;  // char*, uint32, uint32, size_t
-    uint32_t tags, segments, records, mail, owners;      // addresses of one entry a page or slot
-    uint32_t committed, peak_committed, limit;           // size_t, pages
+    uint32_t tags, segments, owners;                     // addresses of one entry a page or slot
+    uint32_t span_records, record_numbers;      // addresses of 512 records, of 512 uint16 a slot
+    uint32_t page_records, mail;                // addresses of one record a page
+    uint32_t committed, peak_committed, limit;  // size_t, pages
   } in_arena;
   // One a slot; valid below used_slots. Bitmaps of 512 pages.
   struct {
@@ -59,14 +61,15 @@ struct HeapLayout {
     uint32_t use;  // uint8: unused, segment, first slot of a block, further slot of a block
     uint32_t huge_bytes, huge_slots;  // size_t, uint32
   } in_segment;
-  // One a page, meaningful for the first page of a span. Bitmaps of 256 objects.
+  // A span's record is the one of its slot's span_records whose number its pages have. Of the page
+  // records only plain_tag means something to observers. Bitmaps of 256 objects.
   struct {
     uint32_t bytes;
     uint32_t size_class, free_count;  // uint8, uint16
     uint32_t free;
     uint32_t plain_tag;  // uint8, of any page of tag_watched
   } in_record;
-  // The same: the objects that others have freed.
+  // Of the first page of a span: the objects that others have freed.
   struct {
     uint32_t bytes;
     uint32_t objects;

@@ -1,6 +1,7 @@
 #include "hz3/objects/central.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -8,44 +9,38 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "hz3/base/os_memory.h"
 
 namespace hz3 {
 namespace {
 
 constexpr SizeClass kClass{1};  // of 256 objects, so that each list is reached
 
-// Spans of one page in the first slot of an arena, and their list.
+// A table of spans, and their list.
 class CentralTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    ASSERT_TRUE(arena_.Init(SystemMemory(), size_t{4} << 20, false, sizeof(Span)));
-    ASSERT_EQ(arena_.TakeSlots(1), 0u);
-  }
-  void TearDown() override { arena_.Destroy(); }
-
-  Span& At(uint32_t page) { return arena_.page_record<Span>(PageIndex(page)); }
-  void Update(uint32_t page) { central_.Update(arena_, PageIndex(page), At(page)); }
+  Span& At(uint32_t place) { return table_[place]; }
+  void Update(uint32_t place) { central_.Update(table_.data(), At(place)); }
+  void Remove(uint32_t place) { central_.Remove(table_.data(), At(place)); }
   // Opens a span with so many free objects and lists it.
-  void Add(uint32_t page, unsigned free) {
-    At(page).Open(kClass);
-    Take(page, kMaxObjects - free);
+  void Add(uint32_t place, unsigned free) {
+    At(place).Open(kClass, PageIndex(0));
+    Take(place, kMaxObjects - free);
   }
-  void Take(uint32_t page, unsigned n) {
+  void Take(uint32_t place, unsigned n) {
     std::vector<void*> out(n);
-    At(page).Take(arena_.segmap().AddressOf(PageIndex(page)), out.data(), n);
-    Update(page);
+    At(place).Take(nullptr, out.data(), n);
+    Update(place);
   }
   std::set<uint32_t> Listed() {
-    std::set<uint32_t> pages;
-    central_.ForEach(arena_, [&](PageIndex page, Span& span) {
-      EXPECT_EQ(&span, &At(page.value()));
-      EXPECT_TRUE(pages.insert(page.value()).second) << "listed twice";
+    std::set<uint32_t> places;
+    central_.ForEach(table_.data(), [&](Span& span) {
+      const auto place = static_cast<uint32_t>(&span - table_.data());
+      EXPECT_TRUE(places.insert(place).second) << "listed twice";
     });
-    return pages;
+    return places;
   }
 
-  Arena arena_;
+  std::array<Span, 64> table_;
   Central central_;
 };
 
@@ -79,11 +74,11 @@ TEST_F(CentralTest, AFullSpanComesBackWhenAnObjectIsFreed) {
 TEST_F(CentralTest, TakesASpanOutOfAnyPlaceInItsList) {
   for (uint32_t victim : {1u, 2u, 3u}) {
     for (uint32_t page : {1u, 2u, 3u}) Add(page, 100);
-    central_.Remove(arena_, At(victim));
+    Remove(victim);
     std::set<uint32_t> rest{1, 2, 3};
     rest.erase(victim);
     EXPECT_EQ(Listed(), rest);
-    for (uint32_t page : rest) central_.Remove(arena_, At(page));
+    for (uint32_t page : rest) Remove(page);
     EXPECT_EQ(central_.Fullest(), kNoIndex);
   }
 }
@@ -91,17 +86,17 @@ TEST_F(CentralTest, TakesASpanOutOfAnyPlaceInItsList) {
 TEST_F(CentralTest, RemovingASpanTwiceDoesNoHarm) {
   Add(1, 9);
   Add(2, 9);
-  central_.Remove(arena_, At(1));
-  central_.Remove(arena_, At(1));
+  Remove(1);
+  Remove(1);
   EXPECT_EQ(Listed(), std::set<uint32_t>{2});
 }
 
 TEST_F(CentralTest, ASpanMayBeTakenOutWhileAllAreVisited) {
   for (uint32_t page = 0; page < 6; ++page) Add(page, 7);
   unsigned visits = 0;
-  central_.ForEach(arena_, [&](PageIndex, Span& span) {
+  central_.ForEach(table_.data(), [&](Span& span) {
     ++visits;
-    central_.Remove(arena_, span);
+    central_.Remove(table_.data(), span);
   });
   EXPECT_EQ(visits, 6u);
   EXPECT_EQ(central_.Fullest(), kNoIndex);
@@ -134,7 +129,7 @@ TEST_F(CentralTest, AgreesWithAMapOverRandomSteps) {
       Add(page, free);
       free_of[page] = free;
     } else if (random() % 4 == 0) {
-      central_.Remove(arena_, At(page));
+      Remove(page);
       free_of.erase(known);
     } else {
       const unsigned n = static_cast<unsigned>(random() % (known->second + 1));

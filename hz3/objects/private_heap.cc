@@ -6,7 +6,7 @@ namespace hz3 {
 
 PageIndex PrivateHeap::FirstPageOfRun(Arena& arena, const void* p) {
   const PageIndex page = arena.segmap().PageOf(p);
-  return PageIndex(page.value() - arena.page_record<Span>(page).back());
+  return arena.page_record<Span>(page).first_page();
 }
 
 PrivateHeap* PrivateHeap::Of(Arena& arena, const void* p) {
@@ -54,7 +54,7 @@ void* PrivateHeap::Unlink(PageIndex page) {
   SetNext(links.previous, links.next);
   SetPrevious(links.next, links.previous);
   if (IsSmall(span.size_class().value())) {
-    central_[span.size_class().value()].Remove(arena_, span);
+    central_[span.size_class().value()].Remove(spans(), span);
     span.Close();
     arena_.segmap().SetRange(page, run.pages, 0);
   }
@@ -70,7 +70,7 @@ void* PrivateHeap::Take(SizeClass c) {
   Span& span = At(PageIndex(page));
   void* object;
   span.Take(arena_.segmap().AddressOf(PageIndex(page)), &object, 1);
-  central.Update(arena_, PageIndex(page), span);
+  central.Update(spans(), span);
   return object;
 }
 
@@ -79,18 +79,16 @@ void PrivateHeap::AddSpan(SizeClass c, void* run) {
   const unsigned pages = InfoOf(c).pages;
   Link(page, pages);
   Span& span = At(page);
-  span.Open(c);
-  for (unsigned i = 1; i < pages; ++i) {
-    arena_.page_record<Span>(PageIndex(page.value() + i)).SetInterior(static_cast<uint8_t>(i));
-  }
+  span.Open(c, page);
+  for (unsigned i = 1; i < pages; ++i) At(PageIndex(page.value() + i)).PointTo(page);
   arena_.segmap().SetRange(page, pages, kTagPrivate);
-  central_[c.value()].Update(arena_, page, span);
+  central_[c.value()].Update(spans(), span);
 }
 
 void PrivateHeap::AddRun(void* run, size_t n) {
   const PageIndex page = arena_.segmap().PageOf(run);
   Link(page, n);
-  At(page).SetInterior(0);
+  At(page).PointTo(page);
   arena_.segmap().Set(page, kTagPrivate);
 }
 
@@ -109,7 +107,7 @@ void* PrivateHeap::FreeObject(PageIndex page, void* p) {
   const FreeResult result = span.Free(static_cast<uint32_t>(static_cast<char*>(p) - base));
   if (result == FreeResult::kDoubleFree) ReportMisuse(Misuse::kDoubleFree, p);
   if (result == FreeResult::kNotAnObject) ReportMisuse(Misuse::kInteriorPointer, p);
-  central.Update(arena_, page, span);
+  central.Update(spans(), span);
   return span.AllFree() && !central.HasOnly(span) ? Unlink(page) : nullptr;
 }
 

@@ -74,7 +74,9 @@ class PrivateHeap {
   static constexpr uint32_t kAlive = 0x68656170;
 
   static PageIndex FirstPageOfRun(Arena& arena, const void* p);
-  Span& At(PageIndex page) { return arena_.page_record<Span>(page); }
+  // Nobody but the owner of their segment may number the records of pages, so these have their own.
+  Span* spans() { return arena_.page_records<Span>(); }
+  Span& At(PageIndex page) { return spans()[page.value()]; }
   SpanMail& MailAt(PageIndex page) { return arena_.page_mail<SpanMail>(page); }
   // Relaxed, all of these: a live block's run is as it was when the block was handed out, and the
   // links are changed and read under the lease.

@@ -5,9 +5,9 @@
 
 namespace hz3 {
 
-void Span::Open(SizeClass c) {
+void Span::Open(SizeClass c, PageIndex first) {
   size_class_ = c;
-  back_ = 0;
+  first_page_ = first;
   bucket = 0;
   next = previous = kNoIndex;
   const unsigned objects = InfoOf(c).objects;

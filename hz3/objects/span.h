@@ -1,8 +1,8 @@
 // Span: a run of pages cut into equal objects of one small size class. Which objects are free is a
-// bitmap; objects that other shards have freed wait in a second one, the span's mailbox. The record
-// of a span is that of its first page in the arena's metadata; the records of its other pages only
-// say how far back the first one is. The mailbox lies in a table of its own, which holds memory
-// only where somebody else than the owner has written: most spans never get mail.
+// bitmap; objects that other shards have freed wait in a second one, the span's mailbox. Where its
+// record lies is its owner's affair (SpanTable, PrivateHeap). The mailbox is that of its first
+// page, in a table of its own, which holds memory only where somebody else than the owner has
+// written: most spans never get mail.
 //
 // All but the mailbox is touched only under the owning shard's lease; slow path. Bitmap searches
 // are bounded by kWords.
@@ -67,18 +67,22 @@ class alignas(kCacheLine) Span {
  public:
   static constexpr unsigned kWords = SpanMail::kWords;
 
-  // Becomes an empty span of class c (all objects free).
-  void Open(SizeClass c);
+  // Becomes an empty span of class c (all objects free) that begins at page `first`.
+  void Open(SizeClass c, PageIndex first);
   // No span any more; every object is free.
   void Close() { size_class_ = SizeClass(0); }
-  // This page belongs to the span whose first page is `back` pages before it.
-  void SetInterior(uint8_t back) {
+  // No span, but a note where the run begins that it is about.
+  void PointTo(PageIndex first) {
     size_class_ = SizeClass(0);
-    back_ = back;
+    first_page_ = first;
   }
 
   SizeClass size_class() const { return size_class_; }
-  unsigned back() const { return back_; }
+  PageIndex first_page() const { return first_page_; }
+  // Whether it is open and the page one of its own.
+  bool Has(PageIndex page) const {
+    return size_class_ != SizeClass(0) && page.value() - first_page_.value() < info().pages;
+  }
   unsigned free_count() const { return free_count_; }
   const ClassInfo& info() const { return InfoOf(size_class_); }
   bool AllFree() const { return free_count_ == info().objects; }
@@ -111,7 +115,7 @@ class alignas(kCacheLine) Span {
   }
   bool IsFree(unsigned object) const { return (free_[object / 64] >> (object % 64)) & 1; }
 
-  // Links of the shard's lists, by page; central's.
+  // Links by the record's place in its table; central's, the table's while the span is closed.
   uint32_t next = kNoIndex;
   uint32_t previous = kNoIndex;
   uint8_t bucket = 0;
@@ -124,9 +128,9 @@ class alignas(kCacheLine) Span {
   friend class HeapLayoutMaker;
   unsigned TakeAtRandom(char* base, void** out, unsigned want);
 
-  uint8_t back_ = 0;
   SizeClass size_class_{0};
   uint16_t free_count_ = 0;
+  PageIndex first_page_{0};
   uint64_t free_[kWords] = {};
 };
 static_assert(sizeof(Span) == kCacheLine && sizeof(SpanMail) == sizeof(Span),

@@ -17,7 +17,7 @@ class SpanFuzz {
  public:
   explicit SpanFuzz(FuzzInput& input)
       : input_(input), class_(static_cast<uint8_t>(1 + input.Below(kSmallClasses))) {
-    span_->Open(class_);
+    span_->Open(class_, PageIndex(0));
     for (unsigned i = 0; i < info().objects; ++i) free_.insert(i);
   }
 
@@ -112,7 +112,7 @@ class SpanFuzz {
   void Restart() {
     span_ = std::make_unique<Span>();
     mail_of_span_ = std::make_unique<SpanMail>();
-    span_->Open(class_);
+    span_->Open(class_, PageIndex(0));
     mail_.clear();
     for (unsigned i = 0; i < info().objects; ++i) free_.insert(i);
     done_ = false;

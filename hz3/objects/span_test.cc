@@ -20,7 +20,7 @@ namespace {
 
 // A span over addresses that nobody touches.
 struct SpanAt {
-  explicit SpanAt(SizeClass size_class) : c(size_class) { span->Open(c); }
+  explicit SpanAt(SizeClass size_class) : c(size_class) { span->Open(c, PageIndex(0)); }
 
   std::vector<unsigned> Take(unsigned want) {
     std::vector<void*> out(want);
@@ -54,7 +54,6 @@ TEST(Span, WhenItIsOpenedAllItsObjectsAreFree) {
     EXPECT_EQ(s.span->size_class(), c);
     EXPECT_EQ(s.span->free_count(), objects);
     EXPECT_TRUE(s.span->AllFree());
-    EXPECT_EQ(s.span->back(), 0u);
     for (unsigned i = 0; i < kMaxObjects; ++i) EXPECT_EQ(s.span->IsFree(i), i < objects) << i;
   });
 }
@@ -124,16 +123,24 @@ TEST(Span, CollectNamesAnObjectThatWasFreeAlready) {
   EXPECT_EQ(bad, 130u);
 }
 
-TEST(Span, AnInteriorPageKnowsHowFarBackTheFirstOneIs) {
+TEST(Span, KnowsItsPagesWhileItIsOpen) {
+  const SizeClass c(20);
+  const unsigned pages = InfoOf(c).pages;
+  ASSERT_GT(pages, 1u);
   Span span;
-  span.Open(SizeClass(5));
-  span.SetInterior(3);
-  EXPECT_EQ(span.back(), 3u);
-  EXPECT_EQ(span.size_class(), SizeClass(0));
-  span.Open(SizeClass(5));
-  EXPECT_EQ(span.back(), 0u);
+  EXPECT_FALSE(span.Has(PageIndex(0)));
+  span.Open(c, PageIndex(7));
+  EXPECT_EQ(span.first_page(), PageIndex(7));
+  EXPECT_FALSE(span.Has(PageIndex(6)));
+  EXPECT_TRUE(span.Has(PageIndex(7)));
+  EXPECT_TRUE(span.Has(PageIndex(7 + pages - 1)));
+  EXPECT_FALSE(span.Has(PageIndex(7 + pages)));
   span.Close();
   EXPECT_EQ(span.size_class(), SizeClass(0));
+  EXPECT_FALSE(span.Has(PageIndex(7)));
+  span.PointTo(PageIndex(9));
+  EXPECT_EQ(span.first_page(), PageIndex(9));
+  EXPECT_FALSE(span.Has(PageIndex(9))) << "a note is no span";
 }
 
 TEST(Span, AgreesWithASetOverRandomSteps) {

@@ -6,16 +6,15 @@ WatchedBlocks::Place WatchedBlocks::Find(const void* p) const {
   const Segmap& segmap = arena_->segmap();
   const PageIndex page = segmap.PageOf(p);
   const Tag tag = PlainTag(*arena_, page);
-  PageIndex first = page;
-  if (IsSmall(tag)) {
-    first = PageIndex(page.value() - arena_->page_record<Span>(page).back());
+  if (!IsSmall(tag)) {
+    return {page, page, segmap.AddressOf(page) == p ? 0 : kMaxObjects, tag};
   }
-  const auto offset = static_cast<uint32_t>(static_cast<const char*>(p) - segmap.AddressOf(first));
-  if (!IsSmall(tag)) return {page, page, offset == 0 ? 0 : kMaxObjects, tag};
-  const Span& span = arena_->page_record<Span>(first);
+  const Span& span = SpanTable::Find(*arena_, page);
   // A span that is not open, or no longer: p is no block.
-  if (span.size_class() != SizeClass(tag)) return {page, first, kMaxObjects, tag};
-  return {page, first, span.ObjectNumber(offset), tag};
+  if (span.size_class() != SizeClass(tag) || !span.Has(page)) return {page, page, kMaxObjects, tag};
+  const char* base = segmap.AddressOf(span.first_page());
+  const auto offset = static_cast<uint32_t>(static_cast<const char*>(p) - base);
+  return {page, span.first_page(), span.ObjectNumber(offset), tag};
 }
 
 bool WatchedBlocks::IsWatched(const void* p) const {

@@ -2,7 +2,8 @@
 // them (observe/heap_profile.h). They stay where they are among their neighbours. What makes the
 // hot path miss is the tag of the page that the block begins on: it becomes kTagWatched, which has
 // no bin, so that every free of a block on this page takes the slow path. There the page's record
-// tells the class, and a bit beside the span's mailbox (the run's, for a run) tells which block it is.
+// tells the class, and a bit beside the span's mailbox (the run's, for a run) tells which block it
+// is.
 //
 // Blocks without bins (kTagLarge, kTagHuge) keep their tag: their frees are slow anyway.
 //
@@ -18,7 +19,7 @@
 #include "hz3/base/lease.h"
 #include "hz3/base/thread_annotations.h"
 #include "hz3/base/words.h"
-#include "hz3/objects/span.h"
+#include "hz3/objects/span_table.h"
 #include "hz3/pages/arena.h"
 
 namespace hz3 {

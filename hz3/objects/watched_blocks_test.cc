@@ -20,11 +20,9 @@ class WatchedBlocksTest : public ::testing::Test {
     watched_.Init(arena_);
     const unsigned pages = InfoOf(kClass).pages;
     ASSERT_GT(pages, 1u);
-    arena_.page_record<Span>(kSpanPage).Open(kClass);
-    for (unsigned i = 1; i < pages; ++i) {
-      arena_.page_record<Span>(PageIndex(kSpanPage.value() + i))
-          .SetInterior(static_cast<uint8_t>(i));
-    }
+    Segment& segment = arena_.segment(SlotIndex(0));
+    segment.Open(SlotIndex(0));
+    SpanTable::Open(arena_, segment, kSpanPage.value(), kClass);
     arena_.segmap().SetRange(kSpanPage, pages, kClass.value());
     arena_.segmap().Set(kRunPage, kFirstMediumClass);
     arena_.segmap().Set(kLargePage, kTagLarge);

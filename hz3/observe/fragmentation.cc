@@ -1,6 +1,6 @@
 #include "hz3/observe/fragmentation.h"
 
-#include "hz3/objects/span.h"
+#include "hz3/objects/span_table.h"
 #include "hz3/objects/watched_blocks.h"
 
 namespace hz3 {
@@ -32,10 +32,9 @@ Fragmentation ByBlock(Arena& arena, const Segment& segment, PageIndex page) {
   const Tag tag = PlainTag(arena, page);
   if (tag == 0 || segment.IsFree(PageInSegment(page))) return {};
   if (IsSmall(tag)) {
-    const PageIndex first(page.value() - arena.page_record<Span>(page).back());
-    const Span& span = arena.page_record<Span>(first);
-    if (span.size_class() != SizeClass(tag)) return {};
-    return ByObject(segment, span, arena.page_mail<SpanMail>(first));
+    const Span& span = SpanTable::Find(arena, page);
+    if (span.size_class() != SizeClass(tag) || !span.Has(page)) return {};
+    return ByObject(segment, span, arena.page_mail<SpanMail>(span.first_page()));
   }
   const unsigned first = PageInSegment(page);
   if (!segment.IsRunStart(first)) return {};

@@ -3,14 +3,14 @@
 #include <algorithm>
 
 #include "hz3/objects/size_classes.h"
-#include "hz3/objects/span.h"
+#include "hz3/objects/span_table.h"
 #include "hz3/objects/watched_blocks.h"
 
 namespace hz3 {
 namespace {
 
 void AddSpan(Arena& arena, PageIndex page, unsigned pages, SegmentFigures& figures) {
-  const Span& span = arena.page_record<Span>(page);
+  const Span& span = SpanTable::Find(arena, page);
   const unsigned free = span.free_count() + arena.page_mail<SpanMail>(page).Count();
   figures.small_pages += pages;
   figures.objects_free += free;

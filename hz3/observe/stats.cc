@@ -5,7 +5,7 @@
 #include "hz3/base/os_memory.h"
 #include "hz3/base/refusals.h"
 #include "hz3/config/config.h"
-#include "hz3/objects/span.h"
+#include "hz3/objects/span_table.h"
 #include "hz3/objects/watched_blocks.h"
 #include "hz3/observe/segment_walk.h"
 
@@ -49,7 +49,7 @@ void AddShard(Shard& shard, Stats& stats) {
   stats.free_page_bytes += shard.free_pages() * kPageSize;
   stats.free_dirty_bytes += shard.dirty_free_pages() * kPageSize;
   LeaseHolder hold(shard.lease());
-  shard.ForEachSpanWithRoom([&](PageIndex, Span& span) {
+  shard.ForEachSpanWithRoom([&](Span& span) {
     stats.free_object_bytes += uint64_t{span.free_count()} * span.info().size;
   });
   for (unsigned i = 1; i < kClasses; ++i) {
@@ -67,7 +67,7 @@ void AddRuns(Arena& arena, const Segment& segment, ClassStatsTable& classes) {
     if (tag == 0 || tag >= kClasses) continue;
     ++classes[tag].spans;
     if (!IsSmall(tag)) continue;
-    const Span& span = arena.page_record<Span>(page);
+    const Span& span = SpanTable::Find(arena, page);
     classes[tag].free += span.free_count() + arena.page_mail<SpanMail>(page).Count();
   }
 }

@@ -15,9 +15,9 @@ constexpr size_t PageRounded(size_t bytes) { return RoundUp(bytes, kPageSize); }
 
 }  // namespace
 
-bool Arena::Init(OsMemory& os, size_t bytes, bool may_shrink, size_t page_record_bytes) {
+bool Arena::Init(OsMemory& os, size_t bytes, bool may_shrink, size_t record_bytes) {
   os_ = &os;
-  page_record_bytes_ = page_record_bytes;
+  record_bytes_ = record_bytes;
   bytes = std::clamp(bytes & ~(kSegmentSize - 1), kMinBytes, kMaxBytes);
   while (!Reserve(bytes)) {
     if (!may_shrink || bytes == kMinBytes) return false;
@@ -27,8 +27,8 @@ bool Arena::Init(OsMemory& os, size_t bytes, bool may_shrink, size_t page_record
 }
 
 // Metadata in one reservation, each table between pages that stay inaccessible:
-//   guard | tags | guard | free words, owners | guard | segments | guard | page records | guard |
-//   page mail | guard
+//   guard | tags | guard | free words, owners | guard | segments | guard | slot records | guard |
+//   record numbers | guard | page records | guard | page mail | guard
 bool Arena::Reserve(size_t bytes) {
   slots_ = static_cast<uint32_t>(bytes >> kSegmentShift);
   const size_t pages = bytes >> kPageShift;
@@ -37,8 +37,11 @@ bool Arena::Reserve(size_t bytes) {
   const size_t free_word_bytes = RoundUp(rounded_slots, kSlotsPerWord) / 8;
   const size_t word_bytes = PageRounded(free_word_bytes + rounded_slots);
   const size_t segment_bytes = PageRounded(rounded_slots * sizeof(Segment));
-  const size_t record_bytes = size_t{rounded_slots} * kPagesPerSegment * page_record_bytes_;
-  metadata_bytes_ = tag_bytes + word_bytes + segment_bytes + 2 * record_bytes + 6 * kPageSize;
+  const size_t rounded_pages = size_t{rounded_slots} * kPagesPerSegment;
+  const size_t record_bytes = rounded_pages * record_bytes_;
+  const size_t number_bytes = rounded_pages * sizeof(uint16_t);
+  metadata_bytes_ =
+      tag_bytes + word_bytes + segment_bytes + number_bytes + 3 * record_bytes + 8 * kPageSize;
 
   base_ = static_cast<char*>(os_->Reserve(bytes, kSegmentSize));
   if (base_ == nullptr) return false;
@@ -50,8 +53,10 @@ bool Arena::Reserve(size_t bytes) {
   tags_ = metadata_ + kPageSize;
   char* words = tags_ + tag_bytes + kPageSize;
   char* segments = words + word_bytes + kPageSize;
-  records_ = segments + segment_bytes + kPageSize;
-  mail_ = records_ + record_bytes + kPageSize;
+  slot_records_ = segments + segment_bytes + kPageSize;
+  char* numbers = slot_records_ + record_bytes + kPageSize;
+  page_records_ = numbers + number_bytes + kPageSize;
+  mail_ = page_records_ + record_bytes + kPageSize;
   if (!os_->MakeReadable(tags_, tag_bytes) || !os_->Commit(words, word_bytes)) {
     ReleaseReservation();
     return false;
@@ -59,6 +64,7 @@ bool Arena::Reserve(size_t bytes) {
   free_words_ = reinterpret_cast<uint64_t*>(words);
   owners_ = reinterpret_cast<std::atomic<uint8_t>*>(words + free_word_bytes);
   segments_ = reinterpret_cast<Segment*>(segments);
+  record_numbers_ = reinterpret_cast<uint16_t*>(numbers);
   segmap_.Init(base_, pages, tags_);
   // Slots that were never used are free too, but they are found by counting, so that the bitmap of
   // a large arena is not written at the start.
@@ -196,14 +202,17 @@ bool Arena::CommitMetadata(uint32_t slots) {
   const uint32_t from = metadata_slots_;
   const uint32_t to = static_cast<uint32_t>(RoundUp(slots, kMetadataStep));
   const size_t n = to - from;
-  const size_t records_per_slot = kPagesPerSegment * page_record_bytes_;
+  const size_t pages = size_t{from} * kPagesPerSegment;
+  const size_t more_pages = n * kPagesPerSegment;
   static_assert(kMetadataStep * sizeof(Segment) % kPageSize == 0);
   static_assert(kMetadataStep * kPagesPerSegment % kPageSize == 0);
-  if (!os_->Commit(tags_ + size_t{from} * kPagesPerSegment, n * kPagesPerSegment) ||
+  if (!os_->Commit(tags_ + pages, more_pages) ||
       !os_->Commit(segments_ + from, n * sizeof(Segment)) ||
-      !os_->Commit(records_ + from * records_per_slot, n * records_per_slot) ||
-      !os_->Commit(mail_ + from * records_per_slot, n * records_per_slot)) {
+      !os_->Commit(record_numbers_ + pages, more_pages * sizeof(uint16_t))) {
     return false;
+  }
+  for (char* table : {slot_records_, page_records_, mail_}) {
+    if (!os_->Commit(table + pages * record_bytes_, more_pages * record_bytes_)) return false;
   }
   metadata_slots_ = to;
   return true;

@@ -1,6 +1,6 @@
 // Arena: the address range that hz3 reserves once, cut into 2 MiB slots, and all metadata about it
-// (segmap, segments, two records for each page), which lies outside of it behind pages that cannot
-// be touched. Memory is made usable slot by slot, as it is asked for.
+// (segmap, segments, records of three kinds), which lies outside of it behind pages that cannot be
+// touched. Memory is made usable slot by slot, as it is asked for.
 //
 // Thread-safe: slots are taken and returned under the arena's own lease. Slow path. The search for
 // a slot is bounded by the slots ever used (kSlotsPerWord of them at a time).
@@ -28,10 +28,10 @@ class Arena {
   static constexpr size_t kMaxBytes = size_t{8} << 40;
   static constexpr size_t kMinBytes = kSegmentSize;
 
-  // Reserves `bytes` (a multiple of kSegmentSize) and the metadata for it, with
-  // `page_record_bytes` (a power of two) for each page in each of two tables. Where the reservation
-  // is refused and `may_shrink`, halves it down to kMinBytes. False when nothing could be had.
-  bool Init(OsMemory& os, size_t bytes, bool may_shrink, size_t page_record_bytes);
+  // Reserves `bytes` (a multiple of kSegmentSize) and the metadata for it, with `record_bytes` (a
+  // power of two) for each record. Where the reservation is refused and `may_shrink`, halves it
+  // down to kMinBytes. False when nothing could be had.
+  bool Init(OsMemory& os, size_t bytes, bool may_shrink, size_t record_bytes);
   // Gives everything back; for tests. Nobody may use the arena any more.
   void Destroy();
 
@@ -88,12 +88,25 @@ class Arena {
     segments_[SlotOf(segmap_.PageOf(p)).value()].Prefetch();
   }
   Segment& SegmentOf(PageIndex page) { return segment(SlotOf(page)); }
+  // Records that the owner of a slot numbers as he likes: kPagesPerSegment for each slot, beginning
+  // with those of slot 0.
+  template <typename Record>
+  Record* slot_records() {
+    return reinterpret_cast<Record*>(slot_records_);
+  }
+  // Which of its slot's records a page belongs to; the slot's owner's.
+  uint16_t& record_number(PageIndex page) { return record_numbers_[page.value()]; }
+  // One record for each page, for whoever has the page and cannot number records.
+  template <typename Record>
+  Record* page_records() {
+    return reinterpret_cast<Record*>(page_records_);
+  }
   template <typename Record>
   Record& page_record(PageIndex page) {
-    return reinterpret_cast<Record*>(records_)[page.value()];
+    return page_records<Record>()[page.value()];
   }
-  // The page's second record, for what others than the owner of its segment write. Apart from the
-  // first, because few pages have use for it: a table costs memory where it is written.
+  // A second record of each page, for what others than the owner of its segment write. Tables of
+  // their own, because few pages have use for them: a table costs memory where it is written.
   template <typename Mail>
   Mail& page_mail(PageIndex page) {
     return reinterpret_cast<Mail*>(mail_)[page.value()];
@@ -139,14 +152,16 @@ class Arena {
   OsMemory* os_ = nullptr;
   Segmap segmap_;
   CommitMeter meter_;
-  size_t page_record_bytes_ = 0;
+  size_t record_bytes_ = 0;
 
   char* base_ = nullptr;
   char* metadata_ = nullptr;
   size_t metadata_bytes_ = 0;
   char* tags_ = nullptr;
   Segment* segments_ = nullptr;
-  char* records_ = nullptr;
+  char* slot_records_ = nullptr;
+  uint16_t* record_numbers_ = nullptr;
+  char* page_records_ = nullptr;
   char* mail_ = nullptr;
   std::atomic<uint8_t>* owners_ = nullptr;  // relaxed, see owner
   uint64_t* free_words_ = nullptr;          // bit set: slot is free

@@ -1,7 +1,7 @@
 #include "hz3/pages/arena.h"
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
@@ -76,8 +76,12 @@ TEST_F(ArenaTest, TakenSlotsAndTheirMetadataCanBeUsedAndReadAsZero) {
     EXPECT_EQ(arena_.segment(SlotIndex(slot)).use(), Segment::Use::kUnused);
     EXPECT_EQ(arena_.segment(SlotIndex(slot)).DirtyPages(), 0u);
     const PageIndex last(FirstPageOf(SlotIndex(slot)).value() + kPagesPerSegment - 1);
+    EXPECT_EQ(arena_.slot_records<Record>()[last.value()].value[7], 0u);
+    EXPECT_EQ(arena_.record_number(last), 0u);
     EXPECT_EQ(arena_.page_record<Record>(last).value[7], 0u);
     EXPECT_EQ(arena_.page_mail<Record>(last).value[7], 0u);
+    arena_.slot_records<Record>()[last.value()].value[7] = slot + 200;
+    arena_.record_number(last) = static_cast<uint16_t>(slot + 300);
     arena_.page_record<Record>(last).value[7] = slot;
     arena_.page_mail<Record>(last).value[7] = slot + 100;
     arena_.segmap().Set(last, 5);
@@ -85,6 +89,8 @@ TEST_F(ArenaTest, TakenSlotsAndTheirMetadataCanBeUsedAndReadAsZero) {
   }
   for (uint32_t slot = 0; slot < 40; ++slot) {
     const PageIndex last(FirstPageOf(SlotIndex(slot)).value() + kPagesPerSegment - 1);
+    EXPECT_EQ(arena_.slot_records<Record>()[last.value()].value[7], slot + 200);
+    EXPECT_EQ(arena_.record_number(last), slot + 300);
     EXPECT_EQ(arena_.page_record<Record>(last).value[7], slot);
     EXPECT_EQ(arena_.page_mail<Record>(last).value[7], slot + 100);
     EXPECT_EQ(arena_.owner(SlotIndex(slot)).value(), slot);

@@ -53,6 +53,8 @@ void Segment::Open(SlotIndex slot) {
   free_pages_ = longest_ = kPagesPerSegment;
   next = previous = kNoIndex;
   bucket = 0;
+  records = 0;
+  free_record = kNone;
   set_use(Use::kSegment);
 }
 

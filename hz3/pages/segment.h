@@ -131,6 +131,11 @@ class alignas(kCacheLine) Segment {
   uint32_t previous = kNoIndex;
   uint8_t bucket = 0;
 
+  // Which of its records of spans are in use, see SpanTable: those below `records`, but for the
+  // free ones, which are linked from here on (kNone: there are none).
+  uint16_t records = 0;
+  uint16_t free_record = kNone;
+
   Inbox inbox;
 
  private:

@@ -76,32 +76,28 @@ unsigned Shard::RefillSmall(SizeClass c, void** out, unsigned want, const Effort
   Central& central = central_[c.value()];
   unsigned got = 0;
   for (unsigned sources = 0; got < want && sources < kMaxRefillSources; ++sources) {
-    uint32_t page = central.Fullest();
-    if (page == kNoIndex) {
-      // What is at hand serves the caller; a new span only for one who got nothing so far.
-      if (got > 0 || !effort.open) break;
-      page = OpenSpan(c, effort);
-      if (page == kNoIndex) break;
-    }
-    got += TakeFromSpan(central, page, out + got, want - got);
+    const uint32_t fullest = central.Fullest();
+    // What is at hand serves the caller; a new span only for one who got nothing so far.
+    if (fullest == kNoIndex && (got > 0 || !effort.open)) break;
+    Span* const span = fullest == kNoIndex ? OpenSpan(c, effort) : &spans()[fullest];
+    if (span == nullptr) break;
+    got += TakeFromSpan(central, *span, out + got, want - got);
   }
   return got;
 }
 
-unsigned Shard::TakeFromSpan(Central& central, uint32_t page, void** out, unsigned want) {
-  const PageIndex index(page);
-  Span& span = arena_->page_record<Span>(index);
-  const unsigned got = span.Take(arena_->segmap().AddressOf(index), out, want);
-  central.Update(*arena_, index, span);
+unsigned Shard::TakeFromSpan(Central& central, Span& span, void** out, unsigned want) {
+  const unsigned got = span.Take(arena_->segmap().AddressOf(span.first_page()), out, want);
+  central.Update(spans(), span);
   return got;
 }
 
-uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
+Span* Shard::OpenSpan(SizeClass c, const Effort& effort) {
   const unsigned pages = InfoOf(c).pages;
   unsigned first;
   unsigned fresh;
   Segment* segment = Carve(fresh_spans_, pages, 1, effort, &first, &fresh);
-  if (segment == nullptr) return kNoIndex;
+  if (segment == nullptr) return nullptr;
   // The first one of a class may stay the only one, with few objects in use.
   const bool more_to_come = ((opened_ >> c.value()) & 1) != 0;
   opened_ |= uint64_t{1} << c.value();
@@ -113,16 +109,11 @@ uint32_t Shard::OpenSpan(SizeClass c, const Effort& effort) {
       fresh_spans_.HandOut(arena_->segmap().AddressOf(PageOfSegment(*segment, first)), pages, 1);
     }
   }
-  const PageIndex page(FirstPageOf(segment->slot()).value() + first);
-  Span& span = arena_->page_record<Span>(page);
-  span.Open(c);
-  for (unsigned i = 1; i < pages; ++i) {
-    arena_->page_record<Span>(PageIndex(page.value() + i)).SetInterior(static_cast<uint8_t>(i));
-  }
-  arena_->segmap().SetRange(page, pages, c.value());
-  central_[c.value()].Update(*arena_, page, span);
+  Span& span = SpanTable::Open(*arena_, *segment, first, c);
+  arena_->segmap().SetRange(span.first_page(), pages, c.value());
+  central_[c.value()].Update(spans(), span);
   counters_.spans_opened.Add(1);
-  return page.value();
+  return &span;
 }
 
 // Objects of a span share pages, so that all of them will be touched, and in a heap that grows
@@ -148,10 +139,11 @@ void Shard::Populate(Segment& segment, unsigned first, unsigned n) {
   SetDirtyFree(dirty_free_pages() - arena_->PurgePages(segment, pages));
 }
 
-void Shard::CloseSpan(PageIndex page, Span& span) {
+void Shard::CloseSpan(Span& span) {
+  const PageIndex page = span.first_page();
   const unsigned pages = span.info().pages;
-  central_[span.size_class().value()].Remove(*arena_, span);
-  span.Close();
+  central_[span.size_class().value()].Remove(spans(), span);
+  SpanTable::Close(*arena_, span);
   arena_->segmap().SetRange(page, pages, 0);
   counters_.spans_closed.Add(1);
   if (IsFaulty(counters_.spans_closed, kConfig.fault_lost_run)) return;
@@ -159,10 +151,10 @@ void Shard::CloseSpan(PageIndex page, Span& span) {
 }
 
 // An empty span is kept only while it is the class's last one with room.
-void Shard::SpanGained(PageIndex page, Span& span) {
+void Shard::SpanGained(Span& span) {
   Central& central = central_[span.size_class().value()];
-  central.Update(*arena_, page, span);
-  if (span.AllFree() && !central.HasOnly(span)) CloseSpan(page, span);
+  central.Update(spans(), span);
+  if (span.AllFree() && !central.HasOnly(span)) CloseSpan(span);
 }
 
 unsigned Shard::RefillRuns(SizeClass c, void** out, unsigned want, const Effort& effort) {
@@ -409,19 +401,18 @@ void Shard::FreeObjects(SizeClass c, void* const* objects, unsigned n) {
   }
   const Segmap& segmap = arena_->segmap();
   const size_t span_bytes = InfoOf(c).pages * kPageSize;
-  PageIndex page;
   Span* open = nullptr;  // the span whose list position is not up to date yet
   uintptr_t base = 0;    // where it begins
   for (unsigned i = 0; i < n; ++i) {
     // Neighbours in the batch often lie in one span.
     if (open == nullptr || reinterpret_cast<uintptr_t>(objects[i]) - base >= span_bytes) {
-      if (open != nullptr) SpanGained(page, *open);
-      page = segmap.PageOf(objects[i]);
-      page = PageIndex(page.value() - arena_->page_record<Span>(page).back());
-      Span& span = arena_->page_record<Span>(page);
-      if (span.size_class() != c) ReportMisuse(Misuse::kDoubleFree, objects[i]);
-      open = &span;
-      base = reinterpret_cast<uintptr_t>(segmap.AddressOf(page));
+      if (open != nullptr) SpanGained(*open);
+      const PageIndex page = segmap.PageOf(objects[i]);
+      open = &SpanTable::Find(*arena_, page);
+      if (open->size_class() != c || !open->Has(page)) {
+        ReportMisuse(Misuse::kDoubleFree, objects[i]);
+      }
+      base = reinterpret_cast<uintptr_t>(segmap.AddressOf(open->first_page()));
     }
     const FreeResult result =
         open->Free(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(objects[i]) - base));
@@ -431,7 +422,7 @@ void Shard::FreeObjects(SizeClass c, void* const* objects, unsigned n) {
           objects[i]);
     }
   }
-  if (open != nullptr) SpanGained(page, *open);
+  if (open != nullptr) SpanGained(*open);
 }
 
 // Runs of one class: neighbours in the batch that lie in one segment are booked together.
@@ -548,8 +539,8 @@ void Shard::CollectSegment(Segment& segment) {
 // The hint may be stale: the page may be anything by now, and then there is no mail for it.
 void Shard::CollectSpan(PageIndex page) {
   if (!IsSmall(PlainTag(*arena_, page))) return;
-  Span& span = arena_->page_record<Span>(page);
-  if (span.size_class() == SizeClass(0)) return;
+  Span& span = SpanTable::Find(*arena_, page);
+  if (span.size_class() == SizeClass(0) || !(span.first_page() == page)) return;
   const unsigned before = span.free_count();
   unsigned bad;
   if (!span.Collect(arena_->page_mail<SpanMail>(page), &bad)) {
@@ -560,7 +551,7 @@ void Shard::CollectSpan(PageIndex page) {
   if (gained == 0) return;
   counters_.mail_collected.Add(gained);
   releases_.Add(1);
-  SpanGained(page, span);
+  SpanGained(span);
 }
 
 void Shard::CollectHandedOver() {
@@ -574,8 +565,8 @@ void Shard::CollectHandedOver() {
 void Shard::CollectAll() {
   CollectHandedOver();
   for (unsigned c = 1; c <= kSmallClasses; ++c) {
-    central_[c].ForEach(*arena_, [&](PageIndex page, Span& span) HZ3_NO_ANALYSIS {
-      if (span.AllFree()) CloseSpan(page, span);
+    central_[c].ForEach(spans(), [&](Span& span) HZ3_NO_ANALYSIS {
+      if (span.AllFree()) CloseSpan(span);
     });
   }
 }
@@ -712,9 +703,11 @@ void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
   }
   const Segmap& segmap = arena_->segmap();
   for (unsigned i = 0; i < n;) {
-    PageIndex page = segmap.PageOf(objects[i]);
-    page = PageIndex(page.value() - arena_->page_record<Span>(page).back());
-    Span& span = arena_->page_record<Span>(page);
+    Span& span = SpanTable::Find(*arena_, segmap.PageOf(objects[i]));
+    if (span.size_class() != c || !span.Has(segmap.PageOf(objects[i]))) {
+      ReportMisuse(Diagnose(segmap.Lookup(objects[i]), c), objects[i]);
+    }
+    const PageIndex page = span.first_page();
     char* base = segmap.AddressOf(page);
     // All neighbours in the batch that share a word of this span's mailbox go by one post.
     unsigned word = Span::kWords;
@@ -723,8 +716,7 @@ void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
       char* object = static_cast<char*>(objects[i]);
       const size_t offset = static_cast<size_t>(object - base);
       if (object < base || offset >= size_t{InfoOf(c).pages} * kPageSize) break;
-      const unsigned number =
-          span.size_class() == c ? span.ObjectNumber(static_cast<uint32_t>(offset)) : kMaxObjects;
+      const unsigned number = span.ObjectNumber(static_cast<uint32_t>(offset));
       if (number == kMaxObjects) ReportMisuse(Diagnose(segmap.Lookup(object), c), object);
       if (word != Span::kWords && word != number / 64) break;
       word = number / 64;

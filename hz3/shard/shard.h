@@ -20,6 +20,7 @@
 #include "hz3/objects/central.h"
 #include "hz3/objects/owner_stash.h"
 #include "hz3/objects/size_classes.h"
+#include "hz3/objects/span_table.h"
 #include "hz3/pages/arena.h"
 #include "hz3/pages/fresh_runs.h"
 #include "hz3/pages/inbox.h"
@@ -110,7 +111,7 @@ class alignas(2 * kCacheLine) Shard {
 
   template <typename F>
   void ForEachSpanWithRoom(F f) HZ3_REQUIRES(lease_) {
-    for (unsigned c = 1; c <= kSmallClasses; ++c) central_[c].ForEach(*arena_, f);
+    for (unsigned c = 1; c <= kSmallClasses; ++c) central_[c].ForEach(spans(), f);
   }
 
   // -- Without ----------------------------------------------------------------------------------
@@ -153,11 +154,13 @@ class alignas(2 * kCacheLine) Shard {
       HZ3_REQUIRES(lease_);
   void FreeRuns(SizeClass c, void* const* objects, unsigned n) HZ3_REQUIRES(lease_);
   Segment& CheckedRun(void* p, unsigned* first) HZ3_REQUIRES(lease_);
-  unsigned TakeFromSpan(Central& central, uint32_t page, void** out, unsigned want)
+  Span* spans() const { return SpanTable::Records(*arena_); }
+  unsigned TakeFromSpan(Central& central, Span& span, void** out, unsigned want)
       HZ3_REQUIRES(lease_);
-  uint32_t OpenSpan(SizeClass c, const Effort& effort) HZ3_REQUIRES(lease_);
-  void CloseSpan(PageIndex page, Span& span) HZ3_REQUIRES(lease_);
-  void SpanGained(PageIndex page, Span& span) HZ3_REQUIRES(lease_);
+  // nullptr: there is no room for one.
+  Span* OpenSpan(SizeClass c, const Effort& effort) HZ3_REQUIRES(lease_);
+  void CloseSpan(Span& span) HZ3_REQUIRES(lease_);
+  void SpanGained(Span& span) HZ3_REQUIRES(lease_);
 
   // Where a run of n pages can be cut; nullptr when it cannot.
   Segment* FindHole(unsigned n, unsigned align, const Effort& effort, unsigned* first)

@@ -527,7 +527,9 @@ TEST(Mallinfo2, CountsWhatIsInUse) {
   const std::size_t after = InUse(mallinfo2());
   EXPECT_GE(during, before + 63 * kMiB);
   // A hardened build's quarantine counts as in use.
-  if (!kConfig.hardened) EXPECT_LE(after + 60 * kMiB, during);
+  if (!kConfig.hardened) {
+    EXPECT_LE(after + 60 * kMiB, during);
+  }
 }
 
 TEST(MallocStats, PrintsTextOnStderr) {

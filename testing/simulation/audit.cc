@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "hz3/objects/owner_stash.h"
-#include "hz3/objects/span.h"
+#include "hz3/objects/span_table.h"
 
 namespace hz3::simulation {
 namespace {
@@ -168,11 +168,13 @@ class Auditor {
     Check((found == kInBin) == (place == Place::kBin), "a run in a bin or not", page);
   }
   void LookAtSpan(uint32_t page, unsigned n, SizeClass c) {
-    const Span& span = arena_.page_record<Span>(PageIndex(page));
+    const Span& span = SpanTable::Find(arena_, PageIndex(page));
+    Check(span.first_page() == PageIndex(page), "a span that begins elsewhere", page);
     Check(span.size_class() == c && InfoOf(c).pages == n, "a span of another class", page);
     for (unsigned i = 0; i < n; ++i) {
       Check(segmap_.Get(PageIndex(page + i)) == c.value(), "a span with a wrong tag", page + i);
-      Check(arena_.page_record<Span>(PageIndex(page + i)).back() == i, "a wrong record", page + i);
+      const Span& of_page = SpanTable::Find(arena_, PageIndex(page + i));
+      Check(&of_page == &span && span.Has(PageIndex(page + i)), "a wrong record", page + i);
     }
     if (!error_.empty()) return;
     const Block* block = oracle_.BlockAt(page);

@@ -48,8 +48,7 @@ ModelHeap::~ModelHeap() {
 }
 
 uint32_t ModelHeap::SpanStart(const void* p) {
-  const PageIndex page = arena_.segmap().PageOf(p);
-  return page.value() - arena_.page_record<Span>(page).back();
+  return SpanTable::Find(arena_, arena_.segmap().PageOf(p)).first_page().value();
 }
 
 void ModelHeap::Fail(const std::string& what) {
@@ -615,7 +614,7 @@ bool ModelHeap::StartPoster(unsigned index, void* p) {
     return true;
   }
   const PageIndex first(SpanStart(p));
-  Span& span = arena_.page_record<Span>(first);
+  Span& span = SpanTable::Find(arena_, first);
   poster.page = PageInSegment(first);
   const unsigned number = span.ObjectNumber(
       static_cast<uint32_t>(static_cast<char*>(p) - arena_.segmap().AddressOf(first)));

@@ -26,7 +26,7 @@
 #include "hz3/base/thread_annotations.h"
 #include "hz3/base/words.h"
 #include "hz3/objects/size_classes.h"
-#include "hz3/objects/span.h"
+#include "hz3/objects/span_table.h"
 #include "hz3/pages/arena.h"
 #include "hz3/pages/large.h"
 #include "hz3/policy/mem_budget.h"

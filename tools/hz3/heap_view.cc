@@ -118,9 +118,11 @@ class Reader {
     view_.limit = limit > UINT64_MAX / kPageBytes ? 0 : limit * kPageBytes;
     tags_ = arena.Get<Address>(at.tags);
     segments_ = arena.Get<Address>(at.segments);
-    records_ = arena.Get<Address>(at.records);
-    mail_ = arena.Get<Address>(at.mail);
     owners_ = arena.Get<Address>(at.owners);
+    span_records_ = arena.Get<Address>(at.span_records);
+    record_numbers_ = arena.Get<Address>(at.record_numbers);
+    page_records_ = arena.Get<Address>(at.page_records);
+    mail_ = arena.Get<Address>(at.mail);
     return absl::OkStatus();
   }
 
@@ -208,7 +210,9 @@ class Reader {
     for (unsigned i = 0; i < kTilePages; i = NextStart(raw, i)) {
       if (IsSpan(raw, tags, i)) spans.push_back(first + i);
     }
-    const auto records = ReadEntries(records_, layout_.in_record.bytes, spans);
+    const auto numbers = RecordNumbers(first, spans);
+    if (!numbers.ok()) return numbers.status();
+    const auto records = ReadEntries(span_records_, layout_.in_record.bytes, *numbers);
     if (!records.ok()) return records.status();
     const auto mail = ReadEntries(mail_, layout_.in_mail.bytes, spans);
     if (!mail.ok()) return mail.status();
@@ -230,14 +234,28 @@ class Reader {
     return absl::OkStatus();
   }
 
-  // The entries of these pages in a table, one behind the other.
+  // Where the records of these spans are in their table. `first` is the first page of their slot.
+  absl::StatusOr<std::vector<uint64_t>> RecordNumbers(uint64_t first,
+                                                      const std::vector<uint64_t>& spans) const {
+    std::vector<uint64_t> places;
+    if (spans.empty()) return places;
+    std::array<uint16_t, kTilePages> numbers;
+    const Address from = record_numbers_ + first * sizeof(uint16_t);
+    absl::Status status = memory_.Read(from, numbers.data(), sizeof(numbers));
+    if (!status.ok()) return status;
+    // Torn or not, a place in the slot's part of the table.
+    for (const uint64_t page : spans) places.push_back(first + numbers[page - first] % kTilePages);
+    return places;
+  }
+
+  // The entries at these places in a table, one behind the other.
   absl::StatusOr<std::vector<char>> ReadEntries(Address table, uint32_t stride,
-                                                const std::vector<uint64_t>& pages) const {
+                                                const std::vector<uint64_t>& places) const {
     if (stride > kMostBytes) return absl::DataLossError("the heap's description makes no sense");
     std::vector<Address> addresses;
-    addresses.reserve(pages.size());
-    for (const uint64_t page : pages) addresses.push_back(table + page * stride);
-    std::vector<char> entries(pages.size() * stride);
+    addresses.reserve(places.size());
+    for (const uint64_t place : places) addresses.push_back(table + place * stride);
+    std::vector<char> entries(places.size() * stride);
     absl::Status status = memory_.ReadPieces(addresses, stride, entries.data());
     if (!status.ok()) return status;
     return entries;
@@ -251,7 +269,7 @@ class Reader {
   void UncoverWatched(uint64_t first, std::array<uint8_t, kTilePages>* tags) const {
     for (unsigned i = 0; i < kTilePages; ++i) {
       if ((*tags)[i] != layout_.tag_watched) continue;
-      const Address record = records_ + (first + i) * layout_.in_record.bytes;
+      const Address record = page_records_ + (first + i) * layout_.in_record.bytes;
       const auto tag = memory_.Get<uint8_t>(record + layout_.in_record.plain_tag);
       if (tag.ok()) (*tags)[i] = *tag;
     }
@@ -448,7 +466,8 @@ class Reader {
   const HeapLayout& layout_;
   HeapView view_;
   uint32_t used_slots_ = 0;
-  Address tags_ = 0, segments_ = 0, records_ = 0, mail_ = 0, owners_ = 0;
+  Address tags_ = 0, segments_ = 0, owners_ = 0;
+  Address span_records_ = 0, record_numbers_ = 0, page_records_ = 0, mail_ = 0;
   // The block of whole slots that is being walked over.
   uint32_t huge_end_ = 0;
   uint64_t huge_pages_left_ = 0;

@@ -119,15 +119,16 @@ TEST(HeapView, GarbageInTheMetadataIsBoundedByWhatAHeapCanBe) {
   const HeapLayout& known = MakeKnownHeap();
   for (unsigned seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
-    // A copy of the arena object whose first segments are noise.
+    // A copy of the arena object whose first segments are noise, or its spans' numbers.
     std::vector<char> arena(known.in_arena.bytes);
     memcpy(arena.data(), known.arena, arena.size());
     const size_t segment_bytes = size_t{known.in_segment.bytes} * 64;
     std::vector<char> noise(segment_bytes);
     srand(seed);
     for (char& byte : noise) byte = static_cast<char>(rand());
-    const char* segments = noise.data();
-    memcpy(arena.data() + known.in_arena.segments, &segments, sizeof(segments));
+    const char* segments = noise.data();  // longer than all record numbers of this arena
+    const uint32_t field = seed % 2 == 0 ? known.in_arena.segments : known.in_arena.record_numbers;
+    memcpy(arena.data() + field, &segments, sizeof(segments));
     HeapLayout layout = known;
     layout.arena = arena.data();
     const auto view = ReadHeap(RemoteMemory(getpid()), {layout, "noise"});
