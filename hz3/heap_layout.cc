@@ -89,8 +89,13 @@ class HeapLayoutMaker {
   static constexpr void AddRecords(HeapLayout& layout) {
     static_assert(sizeof(Span::free_) == 32 && sizeof(SpanMail::mail_) == 32);
     static_assert(sizeof(Span::size_class_) == 1 && sizeof(Span::free_count_) == 2);
-    layout.in_record = {sizeof(Span), offsetof(Span, size_class_), offsetof(Span, free_count_),
-                        offsetof(Span, free_), offsetof(Span, plain_tag)};
+    static_assert(sizeof(Span::first_page_) == 4);
+    layout.in_record = {sizeof(Span),
+                        offsetof(Span, size_class_),
+                        offsetof(Span, free_count_),
+                        offsetof(Span, first_page_),
+                        offsetof(Span, free_),
+                        offsetof(Span, plain_tag)};
     layout.in_mail = {sizeof(SpanMail), offsetof(SpanMail, mail_)};
   }
 

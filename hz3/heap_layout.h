@@ -66,6 +66,7 @@ struct HeapLayout {
   struct {
     uint32_t bytes;
     uint32_t size_class, free_count;  // uint8, uint16
+    uint32_t first_page;              // uint32, of the span
     uint32_t free;
     uint32_t plain_tag;  // uint8, of any page of tag_watched
   } in_record;

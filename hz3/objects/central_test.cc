@@ -28,7 +28,7 @@ class CentralTest : public ::testing::Test {
   }
   void Take(uint32_t place, unsigned n) {
     std::vector<void*> out(n);
-    At(place).Take(nullptr, out.data(), n);
+    At(place).Take(memory_.data(), out.data(), n);
     Update(place);
   }
   std::set<uint32_t> Listed() {
@@ -41,6 +41,7 @@ class CentralTest : public ::testing::Test {
   }
 
   std::array<Span, 64> table_;
+  std::array<char, kPageSize> memory_;  // of all of them: nobody looks
   Central central_;
 };
 
@@ -73,12 +74,12 @@ TEST_F(CentralTest, AFullSpanComesBackWhenAnObjectIsFreed) {
 
 TEST_F(CentralTest, TakesASpanOutOfAnyPlaceInItsList) {
   for (uint32_t victim : {1u, 2u, 3u}) {
-    for (uint32_t page : {1u, 2u, 3u}) Add(page, 100);
+    for (uint32_t place : {1u, 2u, 3u}) Add(place, 100);
     Remove(victim);
     std::set<uint32_t> rest{1, 2, 3};
     rest.erase(victim);
     EXPECT_EQ(Listed(), rest);
-    for (uint32_t page : rest) Remove(page);
+    for (uint32_t place : rest) Remove(place);
     EXPECT_EQ(central_.Fullest(), kNoIndex);
   }
 }
@@ -92,7 +93,7 @@ TEST_F(CentralTest, RemovingASpanTwiceDoesNoHarm) {
 }
 
 TEST_F(CentralTest, ASpanMayBeTakenOutWhileAllAreVisited) {
-  for (uint32_t page = 0; page < 6; ++page) Add(page, 7);
+  for (uint32_t place = 0; place < 6; ++place) Add(place, 7);
   unsigned visits = 0;
   central_.ForEach(table_.data(), [&](Span& span) {
     ++visits;
@@ -122,18 +123,18 @@ TEST_F(CentralTest, AgreesWithAMapOverRandomSteps) {
   std::mt19937 random(kSeed);
   std::map<uint32_t, unsigned> free_of;
   for (int step = 0; step < 20000; ++step) {
-    const uint32_t page = static_cast<uint32_t>(random() % 60);
-    const auto known = free_of.find(page);
+    const uint32_t place = static_cast<uint32_t>(random() % 60);
+    const auto known = free_of.find(place);
     if (known == free_of.end()) {
       const unsigned free = static_cast<unsigned>(random() % (kMaxObjects + 1));
-      Add(page, free);
-      free_of[page] = free;
+      Add(place, free);
+      free_of[place] = free;
     } else if (random() % 4 == 0) {
-      Remove(page);
+      Remove(place);
       free_of.erase(known);
     } else {
       const unsigned n = static_cast<unsigned>(random() % (known->second + 1));
-      Take(page, n);
+      Take(place, n);
       known->second -= n;
     }
     std::set<uint32_t> expected;

@@ -4,8 +4,9 @@
 // page, in a table of its own, which holds memory only where somebody else than the owner has
 // written: most spans never get mail.
 //
-// All but the mailbox is touched only under the owning shard's lease; slow path. Bitmap searches
-// are bounded by kWords.
+// All but the mailbox is written only under the owner's lease; who holds an object may read without
+// it where the span begins and of which class it is. Slow path. Bitmap searches are bounded by
+// kWords.
 #ifndef HZ3_OBJECTS_SPAN_H_
 #define HZ3_OBJECTS_SPAN_H_
 
@@ -115,7 +116,8 @@ class alignas(kCacheLine) Span {
   }
   bool IsFree(unsigned object) const { return (free_[object / 64] >> (object % 64)) & 1; }
 
-  // Links by the record's place in its table; central's, the table's while the span is closed.
+  // Links by the record's place in its table; central's. While a shard's span is closed, `next` is
+  // the number of its segment's next free record (SpanTable).
   uint32_t next = kNoIndex;
   uint32_t previous = kNoIndex;
   uint8_t bucket = 0;
@@ -134,7 +136,7 @@ class alignas(kCacheLine) Span {
   uint64_t free_[kWords] = {};
 };
 static_assert(sizeof(Span) == kCacheLine && sizeof(SpanMail) == sizeof(Span),
-              "a line of each for a page");
+              "all tables of records have entries of one size, a cache line");
 
 }  // namespace hz3
 

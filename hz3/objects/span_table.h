@@ -1,11 +1,10 @@
 // SpanTable: where the records of shards' spans lie. The spans of a segment are numbered from 0 on,
-// a number that became free first, so that their records lie side by side wherever the spans do,
-// and those of few spans are one page of memory. With a record for each page they were as scattered
-// as the spans: where blocks are not written, most page faults were of records, under the lease.
+// a number that became free first, so that their records lie side by side wherever the spans do:
+// those of few spans are one page of memory, and one page fault under the lease.
 //
 // Under the lease of the segment's owner; but Find is for everybody who holds an object there: what
-// it reads does not change as long as the span is open. Slow path; constant time by the span's
-// pages.
+// it reads does not change as long as the span is open. Slow path. Open takes time by the span's
+// pages, the rest is constant.
 #ifndef HZ3_OBJECTS_SPAN_TABLE_H_
 #define HZ3_OBJECTS_SPAN_TABLE_H_
 

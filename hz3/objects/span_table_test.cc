@@ -13,7 +13,7 @@ namespace hz3 {
 namespace {
 
 constexpr SizeClass kOnePage{1};
-constexpr SizeClass kTwoPages{20};
+constexpr SizeClass kSeveralPages{20};
 
 class SpanTableTest : public ::testing::Test {
  protected:
@@ -35,12 +35,12 @@ class SpanTableTest : public ::testing::Test {
 };
 
 TEST_F(SpanTableTest, EachPageOfASpanFindsItsRecord) {
-  const unsigned pages = InfoOf(kTwoPages).pages;
+  const unsigned pages = InfoOf(kSeveralPages).pages;
   ASSERT_GT(pages, 1u);
   for (const uint32_t slot : {0u, 1u}) {
     const uint32_t base = slot * kPagesPerSegment;
     Span& one = Open(slot, 500, kOnePage);
-    Span& more = Open(slot, 3, kTwoPages);
+    Span& more = Open(slot, 3, kSeveralPages);
     EXPECT_EQ(one.first_page().value(), base + 500);
     EXPECT_EQ(more.first_page().value(), base + 3);
     EXPECT_EQ(&Find(base + 500), &one);

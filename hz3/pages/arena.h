@@ -94,7 +94,8 @@ class Arena {
   Record* slot_records() {
     return reinterpret_cast<Record*>(slot_records_);
   }
-  // Which of its slot's records a page belongs to; the slot's owner's.
+  // Which of its slot's records a page belongs to; the slot's owner writes it, and who holds a
+  // block on the page may read it.
   uint16_t& record_number(PageIndex page) { return record_numbers_[page.value()]; }
   // One record for each page, for whoever has the page and cannot number records.
   template <typename Record>

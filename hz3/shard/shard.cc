@@ -724,6 +724,8 @@ void Shard::PostObjects(SizeClass c, void* const* objects, unsigned n) {
       if ((bits & bit) != 0) ReportMisuse(Misuse::kDoubleFree, object);
       bits |= bit;
     }
+    // Read twice, the record was not the same: nobody held this object.
+    if (word == Span::kWords) ReportMisuse(Misuse::kDoubleFree, objects[i]);
     const uint64_t twice = arena_->page_mail<SpanMail>(page).Post(word, bits) & bits;
     if (twice != 0) {
       const unsigned number = word * 64 + static_cast<unsigned>(std::countr_zero(twice));

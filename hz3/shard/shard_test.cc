@@ -1093,6 +1093,26 @@ TEST_F(ShardDeathTest, ReportsAnObjectOfASpanThatIsGone) {
   EXPECT_DEATH(heap_.Post(kObjects48, {objects_[3]}), DoubleFreeOf(objects_[3]));
 }
 
+// The pages of the span are another run's by now, and its record is another span's.
+TEST_F(ShardDeathTest, ReportsAnObjectOfASpanWhoseRecordIsAnothers) {
+  const unsigned all = InfoOf(kObjects48).objects;
+  std::vector<char*> first = heap_.Refill(kObjects48, all - 30);
+  first.insert(first.end(), objects_.begin(), objects_.end());
+  ASSERT_EQ(heap_.Refill(kObjects48, all).size(), all);
+  heap_.Free(kObjects48, first);
+  heap_.CollectAll();
+  const auto record_of = [this](const void* p) {
+    return &SpanTable::Find(heap_.arena(), heap_.arena().segmap().PageOf(p));
+  };
+  char* const stale = objects_[3];
+  ASSERT_EQ(heap_.AllocateRun(InfoOf(kObjects48).pages),
+            *std::min_element(first.begin(), first.end()));
+  const std::vector<char*> third = heap_.Refill(kObjects48, all);
+  ASSERT_EQ(record_of(third[0]), record_of(stale));
+  EXPECT_DEATH(heap_.Free(kObjects48, {stale}), DoubleFreeOf(stale));
+  EXPECT_DEATH(heap_.Post(kObjects48, {stale}), DoubleFreeOf(stale));
+}
+
 TEST_F(ShardDeathTest, ReportsAPointerIntoAnObject) {
   EXPECT_DEATH(heap_.Free(kObjects48, {objects_[3] + 16}), InteriorPointer(objects_[3] + 16));
   EXPECT_DEATH(heap_.Post(kObjects48, {objects_[3] + 16}), InteriorPointer(objects_[3] + 16));

@@ -131,6 +131,7 @@ class Auditor {
     Check(segment.longest() >= segment.free_bits().LongestRun(), "a longer run than said", base);
     Check((segment.start_bits() & segment.free_bits()) == PageBits(), "a run begins in free pages",
           base);
+    unsigned spans = 0;
     for (unsigned page = 0; page < kPagesPerSegment && error_.empty();) {
       if (segment.IsFree(page)) {
         CheckNobodys(base + page, 1, "live although its page is free");
@@ -141,8 +142,23 @@ class Auditor {
       const unsigned n = segment.RunLength(page);
       Check(segment.CleanPagesIn(page, n) == 0, "a clean page in a run", base + page);
       LookAtRun(base, segment, page, n);
+      spans += IsSmall(segmap_.Get(PageIndex(base + page)));
       page += n;
     }
+    CheckRecords(base, segment, spans);
+  }
+  // Each record that the segment's spans ever needed is a span's or in the list of free ones.
+  void CheckRecords(uint32_t base, const Segment& segment, unsigned spans) {
+    unsigned free = 0;
+    for (uint32_t number = segment.free_record; number != Segment::kNone && error_.empty();) {
+      Check(number < segment.records && ++free <= segment.records, "a broken list of records",
+            base);
+      if (!error_.empty()) return;
+      const Span& record = SpanTable::Records(arena_)[base + number];
+      Check(record.size_class() == SizeClass(0), "a free record of an open span", base);
+      number = record.next;
+    }
+    if (error_.empty()) Check(free + spans == segment.records, "a record that is lost", base);
   }
   void LookAtRun(uint32_t base, const Segment& segment, unsigned first, unsigned n) {
     const uint32_t page = base + first;

@@ -59,6 +59,7 @@ using RecordWords = std::array<uint64_t, kRecordWords>;
 
 struct RawRecord {
   uint8_t size_class = 0;
+  uint32_t first_page = 0;
   RecordWords free, mail;
 };
 
@@ -224,7 +225,7 @@ class Reader {
       } else if (IsSpan(raw, tags, i)) {
         AddSpan(ParseRecord(EntryOf(*records, next, layout_.in_record.bytes),
                             EntryOf(*mail, next, layout_.in_mail.bytes)),
-                tags[i], end - i, tile);
+                first + i, tags[i], end - i, tile);
         ++next;
       } else {
         AddRun(tags[i], end - i, Test(raw.run_mail, i), tile);
@@ -296,12 +297,13 @@ class Reader {
   RawRecord ParseRecord(const Copy& copy, const Copy& mail) const {
     RawRecord record;
     record.size_class = copy.Get<uint8_t>(layout_.in_record.size_class);
+    record.first_page = copy.Get<uint32_t>(layout_.in_record.first_page);
     record.free = copy.Get<RecordWords>(layout_.in_record.free);
     record.mail = mail.Get<RecordWords>(layout_.in_mail.objects);
     return record;
   }
 
-  void AddSpan(const RawRecord& record, uint8_t tag, unsigned pages, Tile* tile) {
+  void AddSpan(const RawRecord& record, uint64_t page, uint8_t tag, unsigned pages, Tile* tile) {
     ClassFigures& c = view_.classes[tag];
     unsigned free = 0;
     unsigned mail = 0;
@@ -312,7 +314,7 @@ class Reader {
     free = std::min(free, c.objects);
     mail = std::min(mail, c.objects - free);
     // An open span whose record says otherwise was being opened or closed.
-    if (record.size_class != tag) free = mail = 0;
+    if (record.size_class != tag || record.first_page != page) free = mail = 0;
     ++c.spans;
     c.free += free;
     c.mail += mail;

@@ -119,16 +119,15 @@ TEST(HeapView, GarbageInTheMetadataIsBoundedByWhatAHeapCanBe) {
   const HeapLayout& known = MakeKnownHeap();
   for (unsigned seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
-    // A copy of the arena object whose first segments are noise, or its spans' numbers.
+    // A copy of the arena object whose first segments are noise.
     std::vector<char> arena(known.in_arena.bytes);
     memcpy(arena.data(), known.arena, arena.size());
     const size_t segment_bytes = size_t{known.in_segment.bytes} * 64;
     std::vector<char> noise(segment_bytes);
     srand(seed);
     for (char& byte : noise) byte = static_cast<char>(rand());
-    const char* segments = noise.data();  // longer than all record numbers of this arena
-    const uint32_t field = seed % 2 == 0 ? known.in_arena.segments : known.in_arena.record_numbers;
-    memcpy(arena.data() + field, &segments, sizeof(segments));
+    const char* segments = noise.data();
+    memcpy(arena.data() + known.in_arena.segments, &segments, sizeof(segments));
     HeapLayout layout = known;
     layout.arena = arena.data();
     const auto view = ReadHeap(RemoteMemory(getpid()), {layout, "noise"});
@@ -139,6 +138,52 @@ TEST(HeapView, GarbageInTheMetadataIsBoundedByWhatAHeapCanBe) {
       EXPECT_EQ(pages, kTilePages);
     }
   }
+}
+
+// Numbers that lead to other spans' records, or to none: spans are counted, their objects are not.
+TEST(HeapView, ARecordThatIsNotTheSpansIsNotBelieved) {
+  const HeapLayout& known = MakeKnownHeap();
+  const HeapView right = Known();
+  std::vector<char> arena(known.in_arena.bytes);
+  HeapLayout layout = known;
+  layout.arena = arena.data();
+  for (const uint16_t number : {uint16_t{5}, uint16_t{511}, uint16_t{512}, uint16_t{0xffff}}) {
+    SCOPED_TRACE(number);
+    const std::vector<uint16_t> numbers(kTilePages * 64, number);  // for each page of the arena
+    const uint16_t* address = numbers.data();
+    memcpy(arena.data(), known.arena, arena.size());
+    memcpy(arena.data() + known.in_arena.record_numbers, &address, sizeof(address));
+    const auto view = ReadHeap(RemoteMemory(getpid()), {layout, "noise"});
+    ASSERT_TRUE(view.ok()) << view.status();
+    const ClassFigures& small = ClassOfSize(*view, K::kSmallSize);
+    EXPECT_EQ(small.spans, 1u);
+    EXPECT_EQ(ClassOfSize(*view, K::kMailSize).mail, 0u);
+    const bool is_first = number % kTilePages == 0;  // the record of the span of small objects
+    EXPECT_EQ(small.live(), is_first ? K::kSmallLive : small.objects);
+    EXPECT_EQ(PagesByKind(*view)[PageKind::kLarge], PagesByKind(right)[PageKind::kLarge]);
+  }
+}
+
+// It may be another span of the same class that took the number meanwhile.
+TEST(HeapView, ARecordOfASpanThatBeginsElsewhereIsNotBelieved) {
+  const HeapLayout& known = MakeKnownHeap();
+  std::vector<char> arena(known.in_arena.bytes);
+  memcpy(arena.data(), known.arena, arena.size());
+  const char* table;
+  memcpy(&table, arena.data() + known.in_arena.span_records, sizeof(table));
+  std::vector<char> records(table, table + size_t{known.in_record.bytes} * kTilePages);
+  for (unsigned i = 0; i < kTilePages; ++i) {
+    ++records[size_t{i} * known.in_record.bytes + known.in_record.first_page];
+  }
+  table = records.data();
+  memcpy(arena.data() + known.in_arena.span_records, &table, sizeof(table));
+  HeapLayout layout = known;
+  layout.arena = arena.data();
+  const auto view = ReadHeap(RemoteMemory(getpid()), {layout, "changed"});
+  ASSERT_TRUE(view.ok()) << view.status();
+  const ClassFigures& small = ClassOfSize(*view, K::kSmallSize);
+  EXPECT_EQ(small.spans, 1u);
+  EXPECT_EQ(small.live(), small.objects);
 }
 
 TEST(HeapView, ResidencyIsWhatTheKernelSays) {
