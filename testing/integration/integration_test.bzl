@@ -14,7 +14,8 @@ def hz3_integration_test(
         linked_args = [],
         preloaded = True,
         hardened = False,
-        control = True):
+        control = True,
+        copts = []):
     """Declares `name` (linked, in the command line's lane), `name`_fast (preloaded), `name`_libc.
 
     With `hardened` also `name`_hardened (preloaded).
@@ -27,12 +28,13 @@ def hz3_integration_test(
       preloaded: whether to run it on the preloaded fast lane too.
       hardened: whether to run it on the preloaded hardened library; not what counts pages exactly.
       control: whether to declare the manual run on the libc's malloc, which checks the test itself.
+      copts: in addition to the warnings.
     """
     cc_library(
         name = name + "_main",
         testonly = True,
         srcs = [name + ".cc"],
-        copts = HZ3_WARNINGS + ["-fno-builtin"],
+        copts = HZ3_WARNINGS + ["-fno-builtin"] + copts,
         linkstatic = True,
         deps = deps + [
             "//testing/lib:allocator_under_test",
