@@ -52,6 +52,9 @@ class FakeOsMemory final : public OsMemory {
   // Reservations of more than this are refused.
   void set_largest_reservation(size_t bytes) { largest_reservation_ = bytes; }
 
+  // What a huge page is said to cost.
+  void set_huge_page_ns(uint64_t ns) { huge_page_ns_ = ns; }
+
   // Called after each successful Purge, by the thread that purges: what others do meanwhile.
   void set_after_purge(std::function<void()> after_purge) { after_purge_ = std::move(after_purge); }
 
@@ -104,8 +107,9 @@ class FakeOsMemory final : public OsMemory {
   bool Populate(void* start, size_t bytes) override {
     return !Refused(kPopulate) && SystemMemory().Populate(start, bytes);
   }
-  bool PopulateHuge(void* start) override {
-    return !Refused(kPopulateHuge) && SystemMemory().PopulateHuge(start);
+  std::optional<uint64_t> PopulateHuge(void* start) override {
+    if (Refused(kPopulateHuge) || !SystemMemory().PopulateHuge(start)) return std::nullopt;
+    return huge_page_ns_;
   }
   bool Move(void* from, void* to, size_t bytes) override {
     return !Refused(kMove) && SystemMemory().Move(from, to, bytes);
@@ -141,6 +145,7 @@ class FakeOsMemory final : public OsMemory {
                                kNever, kNever, kNever, kNever};
   bool refused_[kCalls] = {};
   size_t largest_reservation_ = kNever;
+  uint64_t huge_page_ns_ = 0;
   size_t purged_pages_ = 0;
   std::map<void*, size_t> reserved_;
 };

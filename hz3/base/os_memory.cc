@@ -90,13 +90,15 @@ class KernelMemory final : public OsMemory {
   // Advice stays with a range, and the kernel's own collapsing would later fill in what was purged:
   // so it is taken back. (MADV_COLLAPSE needs none, but takes twice as long and fails now and then
   // when other threads use the range.)
-  bool PopulateHuge(void* start) override {
-    if (cannot_populate_.load(std::memory_order_relaxed)) return false;
+  std::optional<uint64_t> PopulateHuge(void* start) override {
+    if (cannot_populate_.load(std::memory_order_relaxed)) return std::nullopt;
+    const uint64_t before = ThreadCpuNs();
     Advise(start, MADV_HUGEPAGE);
     // Others may use the slot by now, and make a page inaccessible.
     const bool populated = PopulateRange(start, kSegmentSize, EinvalMeans::kNotNow);
     Advise(start, MADV_NOHUGEPAGE);
-    return populated;
+    if (!populated) return std::nullopt;
+    return ThreadCpuNs() - before;
   }
   // MREMAP_FIXED unmaps what is at `to` before anything else can fail, so that it is used only
   // where nothing will.
@@ -137,6 +139,11 @@ class KernelMemory final : public OsMemory {
 
  private:
   static bool IsFiltered(int error) { return error == EPERM || error == ENOSYS || error == EACCES; }
+  static uint64_t ThreadCpuNs() {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(used.tv_nsec);
+  }
   // What MADV_POPULATE_WRITE says with EINVAL: that the kernel does not know it, or that a page of
   // the range is inaccessible.
   enum class EinvalMeans { kNever, kNotNow };

@@ -42,8 +42,8 @@ class OsMemory {
   virtual bool Populate(void* start, size_t bytes) = 0;
   // The same for the 2 MiB at a multiple of 2 MiB, by a huge page where the kernel has one to spare
   // and the administrator lets it (/sys/kernel/mm/transparent_hugepage/enabled). Others may use the
-  // range meanwhile.
-  virtual bool PopulateHuge(void* start) = 0;
+  // range meanwhile. How much CPU time that took, in nanoseconds; nothing when the kernel refuses.
+  virtual std::optional<uint64_t> PopulateHuge(void* start) = 0;
   // Moves the pages of [from, from + bytes) to the committed range `to`; `from` reads as zero and
   // stays committed. False when that is not possible: nothing has changed then.
   virtual bool Move(void* from, void* to, size_t bytes) = 0;

@@ -67,7 +67,10 @@ TEST_F(CentralTest, OffersTheFullestSpanFirst) {
 TEST_F(CentralTest, AFullSpanComesBackWhenAnObjectIsFreed) {
   Add(7, 0);
   EXPECT_EQ(central_.Fullest(), kNoIndex);
-  ASSERT_EQ(At(7).Free(16), FreeResult::kFreed);
+  char memory[32] = {};
+  void* const object = memory + 16;
+  FreeResult result;
+  ASSERT_EQ(At(7).FreeRow(memory, &object, 1, &result), 1u);
   Update(7);
   EXPECT_EQ(central_.Fullest(), 7u);
 }

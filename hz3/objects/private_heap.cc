@@ -104,7 +104,8 @@ void* PrivateHeap::FreeObject(PageIndex page, void* p) {
   Span& span = At(page);
   Central& central = central_[span.size_class().value()];
   const char* base = arena_.segmap().AddressOf(page);
-  const FreeResult result = span.Free(static_cast<uint32_t>(static_cast<char*>(p) - base));
+  FreeResult result;
+  span.FreeRow(base, &p, 1, &result);
   if (result == FreeResult::kDoubleFree) ReportMisuse(Misuse::kDoubleFree, p);
   if (result == FreeResult::kNotAnObject) ReportMisuse(Misuse::kInteriorPointer, p);
   central.Update(spans(), span);

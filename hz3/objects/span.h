@@ -19,7 +19,7 @@
 
 namespace hz3 {
 
-// What a free of an object came to.
+// What a free of objects came to.
 enum class FreeResult : uint8_t { kFreed, kDoubleFree, kNotAnObject };
 
 // What others than its owner write about a span.
@@ -91,18 +91,9 @@ class alignas(kCacheLine) Span {
   // Moves up to `want` free objects of the span that starts at `base` to out[0..]; returns how
   // many.
   unsigned Take(char* base, void** out, unsigned want);
-  // The object at byte `offset` of the span becomes free.
-  FreeResult Free(uint32_t offset) {
-    const ClassInfo& c = info();
-    const unsigned object = ObjectAt(c, offset);
-    if (object >= c.objects || object * c.size != offset) return FreeResult::kNotAnObject;
-    const uint64_t bit = uint64_t{1} << (object % 64);
-    uint64_t& word = free_[object / 64];
-    if ((word & bit) != 0) return FreeResult::kDoubleFree;
-    word |= bit;
-    ++free_count_;
-    return FreeResult::kFreed;
-  }
+  // Makes objects[0..n) of the span that starts at `base` free, up to the first that lies elsewhere
+  // or is wrong; *result says which of the two. Returns how many became free.
+  unsigned FreeRow(const char* base, void* const* objects, unsigned n, FreeResult* result);
 
   // This span's mail becomes free objects. False when one of them was free already; *bad is its
   // number.

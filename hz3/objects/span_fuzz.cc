@@ -37,7 +37,7 @@ class SpanFuzz {
         Take(input_.Below(kMaxObjects + 1));
         break;
       case 1:
-        Free(static_cast<uint32_t>(input_.Number(2)));
+        FreeRow(1 + input_.Below(8));
         break;
       case 2:
         Post(input_.Below(Span::kWords), input_.Number());
@@ -58,18 +58,36 @@ class SpanFuzz {
     }
   }
 
-  void Free(uint32_t offset) {
-    offset %= kMaxSpanPages * static_cast<uint32_t>(kPageSize);
+  void FreeRow(unsigned n) {
+    void* row[8];
+    unsigned freed = 0;
+    FreeResult expected = FreeResult::kFreed;
+    for (unsigned i = 0; i < n; ++i) {
+      const uint32_t offset = Offset(static_cast<uint32_t>(input_.Number(2)));
+      row[i] = base_ + offset;
+      if (freed < i || expected != FreeResult::kFreed) continue;  // the row ended before
+      if (offset >= info().pages * kPageSize) continue;
+      const unsigned object = offset / info().size;
+      const bool is_object = offset % info().size == 0 && object < info().objects;
+      Require(span_->ObjectNumber(offset) == (is_object ? object : kMaxObjects), "ObjectNumber");
+      if (!is_object) {
+        expected = FreeResult::kNotAnObject;
+      } else if (!free_.insert(object).second) {
+        expected = FreeResult::kDoubleFree;
+      } else {
+        ++freed;
+      }
+    }
+    FreeResult result;
+    Require(span_->FreeRow(base_, row, n, &result) == freed, "FreeRow counts");
+    Require(result == expected, "FreeRow tells why it ended");
+  }
+
+  uint32_t Offset(uint32_t number) const {
+    uint32_t offset = number % (kMaxSpanPages * static_cast<uint32_t>(kPageSize));
     // Half of the offsets are objects.
     if (offset % 2 == 0) offset = offset / info().size * info().size;
-    const unsigned object = offset / info().size;
-    const bool is_object = offset % info().size == 0 && object < info().objects;
-    const FreeResult expected = !is_object            ? FreeResult::kNotAnObject
-                                : free_.count(object) ? FreeResult::kDoubleFree
-                                                      : FreeResult::kFreed;
-    Require(span_->ObjectNumber(offset) == (is_object ? object : kMaxObjects), "ObjectNumber");
-    Require(span_->Free(offset) == expected, "Free");
-    if (expected == FreeResult::kFreed) free_.insert(object);
+    return offset;
   }
 
   // Posters check what they post, so only objects come.

@@ -32,6 +32,14 @@ struct SpanAt {
     return offsets;
   }
 
+  FreeResult Free(uint32_t offset) {
+    void* const object = base + offset;
+    FreeResult result;
+    const unsigned freed = span->FreeRow(base, &object, 1, &result);
+    EXPECT_EQ(freed, result == FreeResult::kFreed ? 1u : 0u);
+    return result;
+  }
+
   SizeClass c;
   std::unique_ptr<Span> span = std::make_unique<Span>();
   std::unique_ptr<SpanMail> mail = std::make_unique<SpanMail>();
@@ -80,14 +88,44 @@ TEST(Span, TellsAFreeFromADoubleFreeAndFromNoObject) {
       const bool object = offset % info.size == 0 && offset / info.size < info.objects;
       const unsigned number = object ? offset / info.size : kMaxObjects;
       ASSERT_EQ(s.span->ObjectNumber(offset), number) << offset;
-      ASSERT_EQ(s.span->Free(offset), object ? FreeResult::kFreed : FreeResult::kNotAnObject)
-          << offset;
+      ASSERT_EQ(s.Free(offset), object ? FreeResult::kFreed : FreeResult::kNotAnObject) << offset;
       if (object) {
-        ASSERT_EQ(s.span->Free(offset), FreeResult::kDoubleFree) << offset;
+        ASSERT_EQ(s.Free(offset), FreeResult::kDoubleFree) << offset;
       }
     }
     EXPECT_TRUE(s.span->AllFree());
   });
+}
+
+TEST(Span, FreesARowUpToTheFirstThatLiesElsewhereOrIsWrong) {
+  SpanAt s(SizeClass(1));
+  s.Take(256);
+  const auto row = [&](std::vector<char*> objects, FreeResult* result) {
+    return s.span->FreeRow(s.base, reinterpret_cast<void**>(objects.data()),
+                           static_cast<unsigned>(objects.size()), result);
+  };
+  FreeResult result;
+  // To and fro between the words of the bitmap.
+  EXPECT_EQ(row({s.base, s.base + 255 * 16, s.base + 16, s.base + 64 * 16}, &result), 4u);
+  EXPECT_EQ(result, FreeResult::kFreed);
+  for (unsigned i = 0; i < 256; ++i) {
+    EXPECT_EQ(s.span->IsFree(i), i == 0 || i == 1 || i == 64 || i == 255) << i;
+  }
+  for (char* elsewhere : {s.base - 16, s.base + kPageSize}) {
+    EXPECT_EQ(row({s.base + (s.span->free_count()) * 16, elsewhere, s.base}, &result), 1u);
+    EXPECT_EQ(result, FreeResult::kFreed);
+  }
+  EXPECT_EQ(row({s.base + 70 * 16, s.base + 64 * 16, s.base + 71 * 16}, &result), 1u);
+  EXPECT_EQ(result, FreeResult::kDoubleFree);
+  EXPECT_EQ(row({s.base + 72 * 16, s.base + 73 * 16, s.base + 72 * 16}, &result), 2u)
+      << "twice in one row";
+  EXPECT_EQ(result, FreeResult::kDoubleFree);
+  EXPECT_EQ(row({s.base + 74 * 16, s.base + 75 * 16 + 1}, &result), 1u);
+  EXPECT_EQ(result, FreeResult::kNotAnObject);
+  EXPECT_EQ(s.span->free_count(), 10u);
+  unsigned free = 0;
+  for (unsigned i = 0; i < 256; ++i) free += s.span->IsFree(i);
+  EXPECT_EQ(free, 10u);
 }
 
 TEST(Span, MailBecomesFreeWhenItIsCollected) {
@@ -116,7 +154,7 @@ TEST(Span, PostTellsWhichMailWasThereBefore) {
 TEST(Span, CollectNamesAnObjectThatWasFreeAlready) {
   SpanAt s(SizeClass(1));
   s.Take(200);
-  ASSERT_EQ(s.span->Free(130 * 16), FreeResult::kFreed);
+  ASSERT_EQ(s.Free(130 * 16), FreeResult::kFreed);
   s.mail->Post(2, (uint64_t{1} << 2) | (uint64_t{1} << 1));
   unsigned bad = kMaxObjects;
   EXPECT_FALSE(s.span->Collect(*s.mail, &bad));
@@ -159,7 +197,7 @@ TEST(Span, AgreesWithASetOverRandomSteps) {
         if (at == live.end()) at = live.begin();
         const unsigned number = *at / InfoOf(c).size;
         if (random() % 2 == 0) {
-          ASSERT_EQ(s.span->Free(*at), FreeResult::kFreed);
+          ASSERT_EQ(s.Free(*at), FreeResult::kFreed);
         } else {
           ASSERT_EQ(s.mail->Post(number / 64, uint64_t{1} << (number % 64)), 0u);
           unsigned bad;

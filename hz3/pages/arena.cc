@@ -102,7 +102,7 @@ void Arena::ReturnSlots(SlotIndex first, uint32_t n) {
 
 void Arena::Populate(const MemoryRange& range) {
   if (range.bytes == kSegmentSize) {
-    os_->PopulateHuge(range.start);
+    if (const auto cpu_ns = os_->PopulateHuge(range.start)) huge_pages_.NoteCost(*cpu_ns);
     SegmentOf(segmap_.PageOf(range.start)).set_populating(false);
   } else if (range.bytes > 0) {
     os_->Populate(range.start, range.bytes);

@@ -17,6 +17,7 @@
 #include "hz3/config/config.h"
 #include "hz3/pages/commit_meter.h"
 #include "hz3/pages/fresh_runs.h"
+#include "hz3/pages/huge_pages.h"
 #include "hz3/pages/segmap.h"
 #include "hz3/pages/segment.h"
 
@@ -54,6 +55,8 @@ class Arena {
   static bool MayBeHuge(SlotIndex slot) {
     return kConfig.huge_page_segments > 0 && slot.value() < kMostHugeSlots;
   }
+  // What the whole slots cost that were populated.
+  HugePages& huge_pages() { return huge_pages_; }
   // Whether a block of whole slots that is about to be handed out will be written to, by what
   // became of those before. `slot` is one that it covers and that was never used, or kNoIndex: by
   // it later blocks may be judged. Takes system calls.
@@ -153,6 +156,7 @@ class Arena {
   OsMemory* os_ = nullptr;
   Segmap segmap_;
   CommitMeter meter_;
+  HugePages huge_pages_;
   size_t record_bytes_ = 0;
 
   char* base_ = nullptr;

@@ -128,6 +128,7 @@ bool Large::ClaimPages(SlotIndex head, size_t from_page, size_t to_page, size_t 
     segment.MarkDirty(first, n);
     const PageIndex page(FirstPageOf(slot).value() + first);
     if (fresh == 0 || left < n || page.value() < start.value() || !Arena::MayBeHuge(slot)) return;
+    if (n == kPagesPerSegment && !arena_.huge_pages().AskForOne()) return;
     left -= n;
     arena_.Populate({arena_.segmap().AddressOf(page), n * kPageSize});
   });

@@ -253,6 +253,13 @@ TEST_F(LargeFreshTest, WhereTheKernelRefusesBlocksAreServedAllTheSame) {
   EXPECT_GE(os_.calls(FakeOsMemory::kPopulateHuge), 3u);
 }
 
+TEST_F(LargeFreshTest, WhereHugePagesAreDearFewAreAskedFor) {
+  os_.set_huge_page_ns(HugePages::kDearNs + 1);
+  AllocateMany(12, true);
+  EXPECT_EQ(os_.calls(FakeOsMemory::kPopulateHuge), 1u);
+  EXPECT_GE(os_.calls(FakeOsMemory::kPopulate), 3u) << "what is behind the whole slot";
+}
+
 TEST_F(LargeFreshTest, OfABlockOfUsedAndFreshSlotsOnlyTheFreshArePopulated) {
   AllocateMany(8, true);
   size_t populated = 0;

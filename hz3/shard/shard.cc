@@ -360,7 +360,8 @@ bool Shard::WantsHugePage(const Segment& segment, FreshRuns& kind, unsigned n) c
   constexpr unsigned kLeast = kConfig.huge_page_segments;
   return Arena::MayBeHuge(segment.slot()) && counters_.SegmentsNow() >= kLeast &&
          kPagesPerSegment % n <= kMostLeftOver && !arena_->meter().IsLimited() &&
-         segment.DirtyPages() == 0 && kind.WillBeWrittenAhead(arena_->os());
+         segment.DirtyPages() == 0 && arena_->huge_pages().AskForOne() &&
+         kind.WillBeWrittenAhead(arena_->os());
 }
 
 void Shard::Uncarve(Segment& segment, unsigned first, unsigned n) {
@@ -400,29 +401,20 @@ void Shard::FreeObjects(SizeClass c, void* const* objects, unsigned n) {
     return;
   }
   const Segmap& segmap = arena_->segmap();
-  const size_t span_bytes = InfoOf(c).pages * kPageSize;
-  Span* open = nullptr;  // the span whose list position is not up to date yet
-  uintptr_t base = 0;    // where it begins
-  for (unsigned i = 0; i < n; ++i) {
-    // Neighbours in the batch often lie in one span.
-    if (open == nullptr || reinterpret_cast<uintptr_t>(objects[i]) - base >= span_bytes) {
-      if (open != nullptr) SpanGained(*open);
-      const PageIndex page = segmap.PageOf(objects[i]);
-      open = &SpanTable::Find(*arena_, page);
-      if (open->size_class() != c || !open->Has(page)) {
-        ReportMisuse(Misuse::kDoubleFree, objects[i]);
-      }
-      base = reinterpret_cast<uintptr_t>(segmap.AddressOf(open->first_page()));
-    }
-    const FreeResult result =
-        open->Free(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(objects[i]) - base));
+  // Neighbours in the batch often lie in one span.
+  for (unsigned i = 0; i < n;) {
+    const PageIndex page = segmap.PageOf(objects[i]);
+    Span& span = SpanTable::Find(*arena_, page);
+    if (span.size_class() != c || !span.Has(page)) ReportMisuse(Misuse::kDoubleFree, objects[i]);
+    FreeResult result;
+    i += span.FreeRow(segmap.AddressOf(span.first_page()), objects + i, n - i, &result);
     if (result != FreeResult::kFreed) [[unlikely]] {
       ReportMisuse(
           result == FreeResult::kDoubleFree ? Misuse::kDoubleFree : Misuse::kInteriorPointer,
           objects[i]);
     }
+    SpanGained(span);
   }
-  if (open != nullptr) SpanGained(*open);
 }
 
 // Runs of one class: neighbours in the batch that lie in one segment are booked together.

@@ -1346,7 +1346,8 @@ class ShardGrowth : public ::testing::TestWithParam<unsigned> {
       GTEST_SKIP() << "SKIP: built with huge_page_segments=0: hz3 populates no whole slots";
     }
   }
-  Heap heap_;
+  FakeOsMemory os_;  // what a huge page of the system costs is another thing each time
+  Heap heap_{os_};
 };
 
 TEST_P(ShardGrowth, IsByWholeSegmentsOnceItIsLargeAndFreshPagesTurnOutToBeWritten) {
@@ -1362,6 +1363,14 @@ TEST_P(ShardGrowth, IsByWholeSegmentsOnceItIsLargeAndFreshPagesTurnOutToBeWritte
 
 TEST_P(ShardGrowth, IsByFreshPagesWhereNobodyWrites) {
   EXPECT_EQ(GrowTo(heap_, 28, GetParam(), false), 0u);
+}
+
+TEST_P(ShardGrowth, IsByFreshPagesMostlyWhereHugePagesAreDear) {
+  os_.set_huge_page_ns(HugePages::kDearNs + 1);
+  const unsigned huge = GrowTo(heap_, 28, GetParam(), true);
+  EXPECT_GE(huge, 1u);
+  EXPECT_LE(huge, 2u) << "one, and one after the first pause";
+  heap_.CheckFigures();
 }
 
 TEST_P(ShardGrowth, IsByFreshPagesWherePagesAreCounted) {
