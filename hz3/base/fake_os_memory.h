@@ -52,7 +52,9 @@ class FakeOsMemory final : public OsMemory {
   // Reservations of more than this are refused.
   void set_largest_reservation(size_t bytes) { largest_reservation_ = bytes; }
 
-  // What a huge page is said to cost.
+  // What a page of 4 KiB and a huge page are said to cost.
+  void set_page_ns(uint64_t ns) { page_ns_ = ns; }
+  uint64_t page_ns() const { return page_ns_; }
   void set_huge_page_ns(uint64_t ns) { huge_page_ns_ = ns; }
 
   // Called after each successful Purge, by the thread that purges: what others do meanwhile.
@@ -104,8 +106,9 @@ class FakeOsMemory final : public OsMemory {
     if (after_purge_) after_purge_();
     return true;
   }
-  bool Populate(void* start, size_t bytes) override {
-    return !Refused(kPopulate) && SystemMemory().Populate(start, bytes);
+  std::optional<uint64_t> Populate(void* start, size_t bytes) override {
+    if (Refused(kPopulate) || !SystemMemory().Populate(start, bytes)) return std::nullopt;
+    return bytes / kPageSize * page_ns_;
   }
   std::optional<uint64_t> PopulateHuge(void* start) override {
     if (Refused(kPopulateHuge) || !SystemMemory().PopulateHuge(start)) return std::nullopt;
@@ -145,6 +148,7 @@ class FakeOsMemory final : public OsMemory {
                                kNever, kNever, kNever, kNever};
   bool refused_[kCalls] = {};
   size_t largest_reservation_ = kNever;
+  uint64_t page_ns_ = 2000;
   uint64_t huge_page_ns_ = 0;
   size_t purged_pages_ = 0;
   std::map<void*, size_t> reserved_;

@@ -84,8 +84,10 @@ class KernelMemory final : public OsMemory {
     CountRefusal(refusals.madvise);
     return filtered && MoveAway(static_cast<char*>(start), bytes);
   }
-  bool Populate(void* start, size_t bytes) override {
-    return PopulateRange(start, bytes, EinvalMeans::kNever);
+  std::optional<uint64_t> Populate(void* start, size_t bytes) override {
+    const uint64_t before = ThreadCpuNs();
+    if (!PopulateRange(start, bytes, EinvalMeans::kNever)) return std::nullopt;
+    return ThreadCpuNs() - before;
   }
   // Advice stays with a range, and the kernel's own collapsing would later fill in what was purged:
   // so it is taken back. (MADV_COLLAPSE needs none, but takes twice as long and fails now and then

@@ -37,12 +37,12 @@ class OsMemory {
   // when the kernel refuses; each page's contents are then as they were or zeroes.
   virtual bool Purge(void* start, size_t bytes) = 0;
   // Gives the pages of a committed range memory now, in one call instead of a fault for each; what
-  // they hold stays. False when the kernel refuses (before Linux 5.14 it always does): some may
-  // have memory then.
-  virtual bool Populate(void* start, size_t bytes) = 0;
+  // they hold stays. Returns the CPU time that it took, in nanoseconds; nothing when the kernel
+  // refuses (before Linux 5.14 it always does): some may have memory then.
+  virtual std::optional<uint64_t> Populate(void* start, size_t bytes) = 0;
   // The same for the 2 MiB at a multiple of 2 MiB, by a huge page where the kernel has one to spare
   // and the administrator lets it (/sys/kernel/mm/transparent_hugepage/enabled). Others may use the
-  // range meanwhile. How much CPU time that took, in nanoseconds; nothing when the kernel refuses.
+  // range meanwhile.
   virtual std::optional<uint64_t> PopulateHuge(void* start) = 0;
   // Moves the pages of [from, from + bytes) to the committed range `to`; `from` reads as zero and
   // stays committed. False when that is not possible: nothing has changed then.

@@ -104,7 +104,7 @@ TEST_F(SystemMemoryTest, PopulatedPagesAreInMemoryAndKeepWhatTheyHold) {
   ASSERT_TRUE(os_.Commit(start_, kBytes));
   start_[kPageSize] = 0x5a;
   errno = 7;
-  const bool populated = os_.Populate(start_, 4 * kPageSize);
+  const bool populated = os_.Populate(start_, 4 * kPageSize).has_value();
   EXPECT_EQ(errno, 7);
   EXPECT_EQ(start_[kPageSize], 0x5a);
   EXPECT_TRUE(AllZero(start_ + 2 * kPageSize, 2 * kPageSize));

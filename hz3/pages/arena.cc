@@ -1,6 +1,7 @@
 #include "hz3/pages/arena.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace hz3 {
 namespace {
@@ -105,8 +106,14 @@ void Arena::Populate(const MemoryRange& range) {
     if (const auto cpu_ns = os_->PopulateHuge(range.start)) huge_pages_.NoteCost(*cpu_ns);
     SegmentOf(segmap_.PageOf(range.start)).set_populating(false);
   } else if (range.bytes > 0) {
-    os_->Populate(range.start, range.bytes);
+    PopulateRun(range);
   }
+}
+
+bool Arena::PopulateRun(const MemoryRange& range) {
+  const std::optional<uint64_t> cpu_ns = os_->Populate(range.start, range.bytes);
+  if (cpu_ns) huge_pages_.NoteCostOfPages(range.bytes / kPageSize, *cpu_ns);
+  return cpu_ns.has_value();
 }
 
 // Who finds the lease taken does without an answer.

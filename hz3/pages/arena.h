@@ -50,6 +50,9 @@ class Arena {
   // Gives a range memory that may be empty, or a whole slot (by a huge page), or less than one.
   // What others know of is named by TakeToPopulate of its shard only.
   void Populate(const MemoryRange& range);
+  // The same for less than a slot, but at least a page. False when the kernel refuses: some may
+  // have memory then.
+  bool PopulateRun(const MemoryRange& range);
   // Whether the slot may be asked a huge page for. Each may split a mapping in two, and a process
   // has at most 65530 of them (vm.max_map_count, proc(5)), so those of the first 64 GiB.
   static bool MayBeHuge(SlotIndex slot) {

@@ -254,7 +254,7 @@ TEST_F(LargeFreshTest, WhereTheKernelRefusesBlocksAreServedAllTheSame) {
 }
 
 TEST_F(LargeFreshTest, WhereHugePagesAreDearFewAreAskedFor) {
-  os_.set_huge_page_ns(HugePages::kDearNs + 1);
+  os_.set_huge_page_ns(2 * kPagesPerSegment * os_.page_ns() + 1);
   AllocateMany(12, true);
   EXPECT_EQ(os_.calls(FakeOsMemory::kPopulateHuge), 1u);
   EXPECT_GE(os_.calls(FakeOsMemory::kPopulate), 3u) << "what is behind the whole slot";

@@ -132,7 +132,7 @@ void Shard::Populate(Segment& segment, unsigned first, unsigned n) {
   segment.MarkDirty(first + n, ahead);
   SetDirtyFree(dirty_free_pages() + ahead);
   char* const start = arena_->segmap().AddressOf(PageOfSegment(segment, first));
-  if (arena_->os().Populate(start, (n + ahead) * kPageSize) || ahead == 0) return;
+  if (arena_->PopulateRun({start, (n + ahead) * kPageSize}) || ahead == 0) return;
   // Some of those ahead may have memory now.
   PageBits pages;
   pages.SetRange(first + n, ahead);

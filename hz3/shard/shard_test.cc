@@ -1366,11 +1366,17 @@ TEST_P(ShardGrowth, IsByFreshPagesWhereNobodyWrites) {
 }
 
 TEST_P(ShardGrowth, IsByFreshPagesMostlyWhereHugePagesAreDear) {
-  os_.set_huge_page_ns(HugePages::kDearNs + 1);
+  os_.set_huge_page_ns(2 * kPagesPerSegment * os_.page_ns() + 1);
   const unsigned huge = GrowTo(heap_, 28, GetParam(), true);
   EXPECT_GE(huge, 1u);
   EXPECT_LE(huge, 2u) << "one, and one after the first pause";
   heap_.CheckFigures();
+}
+
+TEST_P(ShardGrowth, IsByWholeSegmentsWhereAllPagesAreDear) {
+  os_.set_page_ns(20000);
+  os_.set_huge_page_ns(kPagesPerSegment * os_.page_ns());
+  EXPECT_GT(GrowTo(heap_, 28, GetParam(), true), 10u);
 }
 
 TEST_P(ShardGrowth, IsByFreshPagesWherePagesAreCounted) {
