@@ -78,33 +78,49 @@ TEST_F(SpanTableTest, EveryPageMayBeASpanAndRecordsAreNeverShared) {
   constexpr unsigned kSeed = 11;
   SCOPED_TRACE("seed " + std::to_string(kSeed));
   std::mt19937 random(kSeed);
-  std::map<uint32_t, Span*> open;  // by page of slot 1
+  std::map<uint32_t, Span*> open;  // by first page of slot 1
+  std::vector<Span*> span_of(kPagesPerSegment);
+  const unsigned several_pages = InfoOf(kSeveralPages).pages;
   unsigned most = 0;
   const auto check = [&] {
     std::map<Span*, uint32_t> pages;
     for (const auto& [page, span] : open) {
       ASSERT_TRUE(pages.emplace(span, page).second) << "two spans with one record";
-      ASSERT_EQ(&Find(kPagesPerSegment + page), span);
-      ASSERT_TRUE(span->Has(PageIndex(kPagesPerSegment + page)));
       ASSERT_LT(span - SpanTable::Records(arena_) - kPagesPerSegment, most);
     }
+    for (uint32_t page = 0; page < kPagesPerSegment; ++page) {
+      Span* const span = span_of[page];
+      if (span == nullptr) continue;
+      ASSERT_EQ(&Find(kPagesPerSegment + page), span) << page;
+      ASSERT_TRUE(span->Has(PageIndex(kPagesPerSegment + page))) << page;
+    }
+  };
+  const auto open_at = [&](uint32_t page, SizeClass c) {
+    const auto begin = span_of.begin() + page;
+    const auto end = begin + InfoOf(c).pages;
+    if (!std::all_of(begin, end, [](Span* span) { return span == nullptr; })) return;
+    open[page] = &Open(1, page, c);
+    std::fill(begin, end, open[page]);
+    most = std::max(most, static_cast<unsigned>(open.size()));
+  };
+  const auto close = [&](Span* span) {
+    SpanTable::Close(arena_, *span);
+    open.erase(PageInSegment(span->first_page()));
+    std::replace(span_of.begin(), span_of.end(), span, static_cast<Span*>(nullptr));
   };
   for (unsigned step = 0; step < 20'000; ++step) {
     const auto page = static_cast<uint32_t>(random() % kPagesPerSegment);
-    const auto known = open.find(page);
-    if (known != open.end()) {
-      SpanTable::Close(arena_, *known->second);
-      open.erase(known);
+    if (span_of[page] != nullptr) {
+      close(span_of[page]);
     } else {
-      open[page] = &Open(1, page, kOnePage);
-      most = std::max(most, static_cast<unsigned>(open.size()));
+      const bool several = random() % 4 == 0 && page + several_pages <= kPagesPerSegment;
+      open_at(page, several ? kSeveralPages : kOnePage);
     }
     if (step % 500 == 0) check();
   }
-  for (uint32_t page = 0; page < kPagesPerSegment; ++page) {
-    if (open.count(page) == 0) open[page] = &Open(1, page, kOnePage);
-  }
-  most = kPagesPerSegment;
+  while (!open.empty()) close(open.begin()->second);
+  for (uint32_t page = 0; page < kPagesPerSegment; ++page) open_at(page, kOnePage);
+  ASSERT_EQ(open.size(), kPagesPerSegment);
   check();
   Span& neighbour = Open(0, 0, kOnePage);
   EXPECT_EQ(&neighbour, SpanTable::Records(arena_));

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "hz3/config/config.h"
 #include "testing/containers/root.h"
 #include "testing/containers/seccomp.h"
 #include "testing/lib/subprocess.h"
@@ -146,9 +147,9 @@ std::vector<Filter> Filters() {
   };
 }
 
-// With room: in an arena that is never full.
+// `what` the program does: but for everything it does so in an arena that is never full.
 RunResult RunUnderFilter(const Variant& variant, const std::vector<RefusedCall>& calls,
-                         bool roomy = false) {
+                         const char* what = "") {
   return RunInChild([&] {
     const std::string why_not = calls.empty() ? "" : RefuseCalls(calls);
     if (!why_not.empty()) {
@@ -156,9 +157,9 @@ RunResult RunUnderFilter(const Variant& variant, const std::vector<RefusedCall>&
       std::fflush(stdout);
       _exit(kNoContainers);
     }
-    if (!roomy) setenv("HZ3_ARENA_MIB", kArena, 1);
+    if (what[0] == '\0') setenv("HZ3_ARENA_MIB", kArena, 1);
     if (!variant.preload.empty()) setenv("LD_PRELOAD", variant.preload.c_str(), 1);
-    execl(variant.program.c_str(), variant.program.c_str(), roomy ? "roomy" : "", nullptr);
+    execl(variant.program.c_str(), variant.program.c_str(), what, nullptr);
     std::perror("execl");
     _exit(127);
   });
@@ -173,7 +174,7 @@ void ExpectFullArenas(Figures& figures, const std::string& what) {
 void ExpectItWorksUnder(const Filter& filter, int error, const Variant& variant) {
   std::vector<RefusedCall> calls = filter.calls;
   for (RefusedCall& call : calls) call.error = error;
-  const RunResult result = RunUnderFilter(variant, calls, filter.keeps_memory);
+  const RunResult result = RunUnderFilter(variant, calls, filter.keeps_memory ? "roomy" : "");
   const std::string what = std::string(filter.name) + " refused with errno " +
                            std::to_string(error) + ", " + ::testing::PrintToString(variant);
   EXPECT_TRUE(result.ok()) << what << "\n" << result;
@@ -206,6 +207,24 @@ TEST_F(Containers, UnderAnyFilterEverythingWorksAndTheStatisticsSayWhatIsRefused
   for (const Filter& filter : Filters()) {
     for (const Variant& variant : Variants()) ExpectItWorksUnder(filter, EPERM, variant);
     ExpectItWorksUnder(filter, ENOSYS, Variants()[0]);
+  }
+}
+
+TEST_F(Containers, WithoutHugePagesLargeBlocksAreServedAndTheStatisticsSayWhatIsRefused) {
+  if (!CanFilter(Variants()[0])) GTEST_SKIP() << "SKIP: no filter can be set here";
+  if (kConfig.huge_page_segments == 0) GTEST_SKIP() << "SKIP: built without huge pages";
+  alignas(4096) static char page[4096];
+  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, Linux 5.14
+  if (madvise(page, sizeof(page), kPopulateWrite) != 0) {
+    GTEST_SKIP() << "SKIP: this kernel does not populate pages (MADV_POPULATE_WRITE)";
+  }
+  for (const Variant& variant : Variants()) {
+    const RunResult usual = RunUnderFilter(variant, {}, "large");
+    const RunResult filtered =
+        RunUnderFilter(variant, {{SYS_madvise, EPERM, Advice(MADV_HUGEPAGE).only}}, "large");
+    ASSERT_TRUE(usual.ok() && filtered.ok()) << variant << "\n" << usual << "\n" << filtered;
+    EXPECT_EQ(ParseFigures(usual.err).at("refused_madvise"), 0u) << variant;
+    EXPECT_GT(ParseFigures(filtered.err).at("refused_madvise"), 0u) << variant;
   }
 }
 

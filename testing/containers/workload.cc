@@ -4,6 +4,7 @@
 //
 //   workload         works; exit code 0 and malloc_stats on stderr, or 1 and one line
 //   workload roomy   the same without the time without memory
+//   workload large   only writes blocks of several slots, which would come by huge pages
 //   workload misuse  frees a block twice
 //
 // For the time without memory HZ3_ARENA_MIB must be set: it comes when that much is in use.
@@ -177,6 +178,24 @@ int Work(bool run_out_of_memory) {
   return 0;
 }
 
+int WriteLargeBlocks() {
+  constexpr size_t kBytes = 5 * kMiB;
+  std::array<char*, 16> blocks;
+  for (size_t n = 0; n < blocks.size(); ++n) {
+    blocks[n] = static_cast<char*>(malloc(Opaque(kBytes)));
+    if (blocks[n] == nullptr) Die("no memory for a large block");
+    memset(blocks[n], static_cast<int>(n), kBytes);
+  }
+  for (size_t n = 0; n < blocks.size(); ++n) {
+    for (size_t i = 0; i < kBytes; i += 511) {
+      if (blocks[n][i] != static_cast<char>(n)) Die("a large block has lost its contents");
+    }
+    free(blocks[n]);
+  }
+  malloc_stats();
+  return 0;
+}
+
 int Misuse() {
   void* block = malloc(Opaque(size_t{100} * kKiB));
   free(block);
@@ -190,5 +209,7 @@ int Misuse() {
 
 int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
-  return what == "misuse" ? hz3::testlib::Misuse() : hz3::testlib::Work(what != "roomy");
+  if (what == "misuse") return hz3::testlib::Misuse();
+  if (what == "large") return hz3::testlib::WriteLargeBlocks();
+  return hz3::testlib::Work(what != "roomy");
 }
