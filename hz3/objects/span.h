@@ -129,6 +129,40 @@ class alignas(kCacheLine) Span {
 static_assert(sizeof(Span) == kCacheLine && sizeof(SpanMail) == sizeof(Span),
               "all tables of records have entries of one size, a cache line");
 
+// Neighbours in a batch mostly share a word of the bitmap.
+inline unsigned Span::FreeRow(const char* base, void* const* objects, unsigned n, FreeResult* result) {
+  const ClassInfo& c = info();
+  const size_t bytes = c.pages * kPageSize;
+  *result = FreeResult::kFreed;
+  unsigned w = 0;
+  uint64_t word = free_[0];
+  unsigned freed = 0;
+  for (; freed < n; ++freed) {
+    const size_t offset =
+        reinterpret_cast<uintptr_t>(objects[freed]) - reinterpret_cast<uintptr_t>(base);
+    if (offset >= bytes) break;
+    const unsigned object = ObjectAt(c, static_cast<uint32_t>(offset));
+    if (object >= c.objects || object * c.size != offset) [[unlikely]] {
+      *result = FreeResult::kNotAnObject;
+      break;
+    }
+    if (object / 64 != w) {
+      free_[w] = word;
+      w = object / 64;
+      word = free_[w];
+    }
+    const uint64_t bit = uint64_t{1} << (object % 64);
+    if ((word & bit) != 0) [[unlikely]] {
+      *result = FreeResult::kDoubleFree;
+      break;
+    }
+    word |= bit;
+  }
+  free_[w] = word;
+  free_count_ = static_cast<uint16_t>(free_count_ + freed);
+  return freed;
+}
+
 }  // namespace hz3
 
 #endif  // HZ3_OBJECTS_SPAN_H_
