@@ -27,6 +27,9 @@ constexpr uint64_t kGrowthPause = 256;
 // The time between two looks for idle bins, and what one must hold to be worth it.
 constexpr uint64_t kIdleLookMs = 200;
 constexpr size_t kIdleBytes = size_t{16} << 10;
+// Where memory is limited, also so many slow paths: a thread that falls asleep soon after it was
+// busy could be robbed of all but an object of each class, and these keep as many spans.
+constexpr uint64_t kIdleLookEvents = 512;
 // A neighbour is asked for dirty pages when it has at least this many.
 constexpr size_t kBorrowPages = 64;
 
@@ -415,16 +418,21 @@ void Tcache::DeliverGroup(ShardId owner, SizeClass c, void** objects, unsigned n
 
 // What the hot path does with a bin shows in how much it holds, unless that comes back to the same.
 void Tcache::ShrinkIdleBins(uint64_t now_ms) {
-  if (now_ms < next_idle_look_) return;
-  next_idle_look_ = now_ms + kIdleLookMs;
+  const bool by_clock = now_ms >= next_idle_look_;
+  const uint64_t slow_paths = refills.Get() + flushes.Get();
+  if (!by_clock && (slow_paths < next_counted_look_ || !shards_->arena().meter().IsLimited())) {
+    return;
+  }
+  next_counted_look_ = slow_paths + kIdleLookEvents;
+  if (by_clock) next_idle_look_ = now_ms + kIdleLookMs;
   for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass c(static_cast<uint8_t>(i));
     Bin& bin = bins_[i];
     const unsigned count = Count(c);
     const bool unused = bin.seen == count;
-    const bool missed = bin.missed;
-    bin.missed = false;
-    if (!missed && size_t{count} * InfoOf(c).size >= kIdleBytes) {
+    const bool keep = by_clock ? bin.missed : !unused;
+    if (by_clock) bin.missed = false;
+    if (!keep && size_t{count} * InfoOf(c).size >= kIdleBytes) {
       const uint32_t capacity = std::max(bin.capacity / 2, MinCapacity(c));
       const unsigned kept = unused ? 0 : std::min(count, capacity);
       if (kept < count) FlushOldest(c, count - kept, Delivery::kBitmap);

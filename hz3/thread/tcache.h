@@ -122,7 +122,8 @@ class alignas(2 * kCacheLine) Tcache {
   SamplePoints& sample_points() { return sample_points_; }
   // Looks at all bins, five times a second at most; `now_ms` is any monotonic clock. One that holds
   // much and was not used since the last look is emptied; one that was used without a miss loses
-  // half of its room, and gets it back when it needs it.
+  // half of its room, and gets it back when it needs it. Where memory is limited it also looks
+  // every 512 slow paths, and empties those that hold as much as at the last look.
   void ShrinkIdleBins(uint64_t now_ms);
   // Makes free what the bins of wide classes hold.
   void EmptyWideBins();
@@ -264,8 +265,9 @@ class alignas(2 * kCacheLine) Tcache {
   TcacheControl* control_ = nullptr;
   ShardId shard_;
   uint8_t next_victim_ = 1;
-  uint64_t next_idle_look_ = 0;  // in milliseconds
-  uint64_t next_growth_ = 0;     // no bin grows before so many slow paths
+  uint64_t next_idle_look_ = 0;     // in milliseconds
+  uint64_t next_counted_look_ = 0;  // in slow paths
+  uint64_t next_growth_ = 0;        // no bin grows before so many slow paths
   Counter capacity_bytes_;
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
   std::atomic<uint32_t> answered_epoch_{0};

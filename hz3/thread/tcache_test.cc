@@ -165,6 +165,28 @@ TEST_F(TcacheTest, ABinThatIsNotUsedGivesBackWhatItHolds) {
   Free(kMedium, again);
 }
 
+TEST_F(TcacheTest, WhereMemoryIsLimitedABinThatIsNotUsedIsEmptiedAfterSoManySlowPathsToo) {
+  constexpr uint64_t kMany = 512;
+  for (void* p : AllocateMany(*cache_, kMedium, 16)) Free(kMedium, p);
+  const unsigned medium = cache_->CachedObjects(kMedium);
+  ASSERT_GT(medium, 4u);
+  cache_->ShrinkIdleBins(kFirstLook);
+  cache_->refills.Add(kMany);
+  cache_->ShrinkIdleBins(kNextLook - 1);
+  EXPECT_EQ(cache_->CachedObjects(kMedium), medium) << "there is no limit";
+  arena_.meter().set_limit(kArenaBytes >> kPageShift);
+  void* const used = Allocate(kMedium);
+  cache_->ShrinkIdleBins(kNextLook - 1);
+  EXPECT_EQ(cache_->CachedObjects(kMedium), medium - 1) << "it was used";
+  cache_->refills.Add(kMany - 1);
+  cache_->ShrinkIdleBins(kNextLook - 1);
+  EXPECT_EQ(cache_->CachedObjects(kMedium), medium - 1) << "too early for another look";
+  cache_->refills.Add(1);
+  cache_->ShrinkIdleBins(kNextLook - 1);
+  EXPECT_EQ(cache_->CachedObjects(kMedium), 0u);
+  Free(kMedium, used);
+}
+
 TEST_F(TcacheTest, ABinThatIsUsedWithoutAMissLosesHalfOfItsRoomAtALook) {
   for (void* p : AllocateMany(*cache_, kMedium, 64)) Free(kMedium, p);
   const unsigned before = cache_->CachedObjects(kMedium);
