@@ -130,7 +130,8 @@ static_assert(sizeof(Span) == kCacheLine && sizeof(SpanMail) == sizeof(Span),
               "all tables of records have entries of one size, a cache line");
 
 // Neighbours in a batch mostly share a word of the bitmap.
-inline unsigned Span::FreeRow(const char* base, void* const* objects, unsigned n, FreeResult* result) {
+inline unsigned Span::FreeRow(const char* base, void* const* objects, unsigned n,
+                              FreeResult* result) {
   const ClassInfo& c = info();
   const size_t bytes = c.pages * kPageSize;
   *result = FreeResult::kFreed;
