@@ -203,7 +203,9 @@ TEST_F(Containers, WithoutAFilterNoHelpIsRefused) {
 }
 
 TEST_F(Containers, UnderAnyFilterEverythingWorksAndTheStatisticsSayWhatIsRefused) {
-  if (!CanFilter(Variants()[0])) GTEST_SKIP() << "SKIP: no filter can be set here";
+  if (!CanFilter(Variants()[0])) {
+    GTEST_SKIP() << "SKIP: seccomp(2) sets no filter here, so no call can be refused";
+  }
   for (const Filter& filter : Filters()) {
     for (const Variant& variant : Variants()) ExpectItWorksUnder(filter, EPERM, variant);
     ExpectItWorksUnder(filter, ENOSYS, Variants()[0]);
@@ -211,12 +213,17 @@ TEST_F(Containers, UnderAnyFilterEverythingWorksAndTheStatisticsSayWhatIsRefused
 }
 
 TEST_F(Containers, WithoutHugePagesLargeBlocksAreServedAndTheStatisticsSayWhatIsRefused) {
-  if (!CanFilter(Variants()[0])) GTEST_SKIP() << "SKIP: no filter can be set here";
-  if (kConfig.huge_page_segments == 0) GTEST_SKIP() << "SKIP: built without huge pages";
+  if (!CanFilter(Variants()[0])) {
+    GTEST_SKIP() << "SKIP: seccomp(2) sets no filter here, so no call can be refused";
+  }
+  if (kConfig.huge_page_segments == 0) {
+    GTEST_SKIP() << "SKIP: built with huge_page_segments=0: hz3 asks for no huge page";
+  }
   alignas(4096) static char page[4096];
   constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, Linux 5.14
   if (madvise(page, sizeof(page), kPopulateWrite) != 0) {
-    GTEST_SKIP() << "SKIP: this kernel does not populate pages (MADV_POPULATE_WRITE)";
+    GTEST_SKIP() << "SKIP: this kernel populates no pages (MADV_POPULATE_WRITE, Linux 5.14), so "
+                    "hz3 asks for no huge page";
   }
   for (const Variant& variant : Variants()) {
     const RunResult usual = RunUnderFilter(variant, {}, "large");
@@ -229,7 +236,9 @@ TEST_F(Containers, WithoutHugePagesLargeBlocksAreServedAndTheStatisticsSayWhatIs
 }
 
 TEST_F(Containers, MemoryGoesBackWithoutMadviseWhileThereIsMremap) {
-  if (!CanFilter(Variants()[0])) GTEST_SKIP() << "SKIP: no filter can be set here";
+  if (!CanFilter(Variants()[0])) {
+    GTEST_SKIP() << "SKIP: seccomp(2) sets no filter here, so no call can be refused";
+  }
   for (const Variant& variant : Variants()) {
     const RunResult usual = RunUnderFilter(variant, {});
     const RunResult filtered = RunUnderFilter(variant, {{SYS_madvise, EPERM}});
