@@ -301,10 +301,20 @@ void* Heap::AllocateWide(size_t bytes) {
   return p;
 }
 
+// Where memory never decays, time counts more than memory.
+bool Heap::UsesWideBins(Tcache& cache) {
+  return wide_bins_ && !registry_.scarce() && (!budget_.decays() || cache.UsesWideBins());
+}
+
+bool Heap::GivesRoomToGrow() {
+  Tcache* cache = OwnCache();
+  return cache != nullptr && wide_bins_ && (!budget_.decays() || cache->GivesRoomToGrow());
+}
+
 void* Heap::RefillWide(SizeClass c) {
   const int saved = errno;
   Tcache* cache = StartedCache();
-  if (cache == nullptr || !wide_bins_ || registry_.scarce()) return nullptr;
+  if (cache == nullptr || !UsesWideBins(*cache)) return nullptr;
   void* p = nullptr;
   {
     Tcache::BusyScope busy(*cache);

@@ -135,8 +135,9 @@ class Heap {
     return EnsureReady() ? std::min(arena_.bytes(), budget_.memory_bytes()) : 0;
   }
 
-  // Whether blocks may take more pages than they need: not in a fixed arena.
-  bool has_wide_bins() const { return wide_bins_; }
+  // Whether a block of pages that has to move to grow, as one does now, may take more of them than
+  // it needs: not in a fixed arena, and only where that happens often.
+  bool GivesRoomToGrow();
   const Segmap& segmap() const { return arena_.segmap(); }
 
   // For first-class heaps (private_heaps.h). nullptr when the heap cannot be had.
@@ -182,6 +183,7 @@ class Heap {
   Tcache* OwnCache();
   Tcache* StartThread();
   void* AllocateFromCache(Tcache& cache, SizeClass c);
+  bool UsesWideBins(Tcache& cache);
   void* RefillWide(SizeClass c);
   void* AllocateDirectly(SizeClass c);
   void* AllocatePages(size_t bytes, size_t align, bool zero);

@@ -53,6 +53,18 @@ bool IsMarked(const char* p, size_t bytes, char value) {
   return bytes == 0 || (p[0] == value && p[bytes - 1] == value);
 }
 
+// While it lives, what costs memory and saves time is used at once, however rarely it is asked for.
+class WithoutDecay {
+ public:
+  WithoutDecay() { heap.budget()->SetDecayHalfLife(MemBudget::kNoDecay); }
+  ~WithoutDecay() { heap.budget()->SetDecayHalfLife(before_); }
+  WithoutDecay(const WithoutDecay&) = delete;
+  WithoutDecay& operator=(const WithoutDecay&) = delete;
+
+ private:
+  const size_t before_ = heap.budget()->decay_half_life_ms();
+};
+
 TEST(Heap, IsNotTheMallocOfThisProcess) {
   std::vector<char> of_the_c_library(1000);
   EXPECT_FALSE(IsOurs(of_the_c_library.data()));
@@ -161,6 +173,7 @@ TEST(Heap, ALargeBlockTakesWhatWideBinsHoldBeforeFreshPagesThatWouldBeWritten) {
   if (!kConfig.wide_bins_first || kConfig.wide_bin_bytes == 0 || kConfig.populate_pages == 0) {
     GTEST_SKIP() << "SKIP: built without wide_bins_first, or what it needs: bins, populate_pages";
   }
+  const WithoutDecay bins_at_once;
   constexpr size_t kBytes = 300 * kPageSize;
   const auto committed = [] { return heap.budget()->committed_bytes(); };
   // Fresh runs until they are known to be written.
@@ -181,6 +194,7 @@ TEST(Heap, ALargeBlockTakesWhatWideBinsHoldBeforeFreshPagesThatWouldBeWritten) {
 }
 
 TEST(Heap, ShorterBlocksThatPassTheBinsLeaveThemAlone) {
+  const WithoutDecay bins_at_once;
   std::vector<char*> wide;
   for (unsigned i = 0; i < 4; ++i) wide.push_back(Allocate(40 * kPageSize));
   for (char* p : wide) Free(p);
@@ -439,6 +453,7 @@ TEST(Heap, AWideBlockComesBackFromItsBinAndCanBeResizedInPlace) {
   if (kConfig.wide_bin_bytes == 0) {
     GTEST_SKIP() << "SKIP: built with wide_bin_bytes=0: wide blocks have no bins";
   }
+  const WithoutDecay bins_at_once;
   std::thread([] {
     char* p = Allocate(100000);
     ASSERT_NE(p, nullptr);
@@ -453,11 +468,61 @@ TEST(Heap, AWideBlockComesBackFromItsBinAndCanBeResizedInPlace) {
   }).join();
 }
 
+// In threads of their own, of which nobody has asked for anything yet.
+TEST(Heap, WideBinsAreForWhoAsksOften) {
+  if (kConfig.wide_bin_bytes == 0 || kConfig.pace_ns == 0) {
+    GTEST_SKIP() << "SKIP: built with wide_bin_bytes=0 or pace_ns=0: nobody or everybody uses them";
+  }
+  static constexpr size_t kBytes = 25 * kPageSize;  // the class has 28 pages
+  std::thread([] {
+    const size_t cached = heap.GetStats().cached_bytes;
+    for (unsigned i = 0; i < 2; ++i) {
+      char* p = Allocate(kBytes);
+      ASSERT_NE(p, nullptr);
+      EXPECT_EQ(heap.UsableSize(p), kBytes) << "as many pages as are needed";
+      Free(p);
+    }
+    EXPECT_EQ(heap.GetStats().cached_bytes, cached) << "and nobody keeps them";
+  }).join();
+  std::thread([] {
+    // Rounds that are cut short by another thread or process do not count.
+    bool from_a_bin = false;
+    for (unsigned i = 0; i < 10000 && !from_a_bin; ++i) {
+      char* p = Allocate(kBytes);
+      ASSERT_NE(p, nullptr);
+      from_a_bin = heap.UsableSize(p) > kBytes;
+      Free(p);
+    }
+    EXPECT_TRUE(from_a_bin);
+  }).join();
+}
+
+// In a thread of its own, in which nothing has moved yet.
+TEST(Heap, RoomToGrowIsForWhoGrowsOften) {
+  if (kConfig.pace_ns == 0 || !kConfig.wide_bin_bytes) {
+    GTEST_SKIP() << "SKIP: built with pace_ns=0 or wide_bin_bytes=0: for everybody or nobody";
+  }
+  std::thread([] {
+    EXPECT_FALSE(heap.GivesRoomToGrow()) << "the thread has no cache";
+    Free(Allocate(64));
+    EXPECT_FALSE(heap.GivesRoomToGrow());
+    bool open = false;
+    for (unsigned i = 0; i < 10000 && !open; ++i) open = heap.GivesRoomToGrow();
+    EXPECT_TRUE(open);
+  }).join();
+  const WithoutDecay at_once;
+  std::thread([] {
+    Free(Allocate(64));
+    EXPECT_TRUE(heap.GivesRoomToGrow());
+  }).join();
+}
+
 // In a thread of its own, whose bins are empty.
 TEST(Heap, AWideClassWithAnEmptyBinTakesFromTheNextClassOnly) {
   if (kConfig.wide_bin_bytes == 0 || !kConfig.wider_bin) {
     GTEST_SKIP() << "SKIP: built with wide_bin_bytes=0 or wider_bin=false: no bin to take from";
   }
+  const WithoutDecay bins_at_once;
   std::thread([] {
     char* p = Allocate(28 * kPageSize);
     ASSERT_NE(p, nullptr);

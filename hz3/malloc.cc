@@ -46,11 +46,11 @@ void* Fail(int error) {
   return nullptr;
 }
 
-// What to ask for when a block of whole pages has to move to grow: a quarter more than it had, so
-// that growth in small steps does not copy it for each page. Pages that nobody touches are not
-// resident.
+// What to ask for when a block of whole pages has to move to grow: where that happens often a
+// quarter more than it had, so that growth in small steps does not copy it for each page. Pages
+// that nobody touches are not resident, unless they were before.
 size_t WithRoomToGrow(size_t usable, size_t bytes) {
-  if (bytes <= usable || usable < kPageSize || !heap.has_wide_bins()) return bytes;
+  if (bytes <= usable || usable < kPageSize || !heap.GivesRoomToGrow()) return bytes;
   const size_t generous = usable + usable / 4;
   return generous <= kMaxWideSize ? std::max(bytes, generous) : bytes;
 }

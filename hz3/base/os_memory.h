@@ -74,9 +74,10 @@ class StopWatch {
   StopWatch(const StopWatch&) = delete;
   StopWatch& operator=(const StopWatch&) = delete;
 
- private:
+  // Nanoseconds of CLOCK_MONOTONIC; some 25 ns, and no system call.
   static uint64_t NowNs();
 
+ private:
   std::atomic<uint64_t>& ns_;
   const uint64_t start_;
 };

@@ -37,6 +37,10 @@ namespace hz3 {
     "most bytes in one bin of a medium class")                                                    \
   X(size_t, wide_bin_bytes, size_t{2} << 20, size_t{2} << 20,                                     \
     "most bytes in one bin of a wide class, for blocks of 32 KiB to 1 MiB (0: they have no bins)") \
+  X(unsigned, pace_ns, 4000, 4000,                                                                \
+    "what saves time and costs memory (bins of wide classes, room for a block of pages that moves " \
+    "to grow) is for threads that ask for it more often than every so many nanoseconds (0: for "  \
+    "all)")                                                                                       \
   X(bool, wide_bins_first, true, true,                                                            \
     "a block of 1 to 2 MiB takes what the thread's wide bins hold before fresh pages, when "      \
     "these would be written")                                                                     \

@@ -424,7 +424,11 @@ void Tcache::ShrinkIdleBins(uint64_t now_ms) {
     return;
   }
   next_counted_look_ = slow_paths + kIdleLookEvents;
-  if (by_clock) next_idle_look_ = now_ms + kIdleLookMs;
+  if (by_clock) {
+    next_idle_look_ = now_ms + kIdleLookMs;
+    wide_pace_.Close();
+    growth_pace_.Close();
+  }
   for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass c(static_cast<uint8_t>(i));
     Bin& bin = bins_[i];

@@ -40,11 +40,13 @@
 
 #include "hz3/base/counter.h"
 #include "hz3/base/metadata_pool.h"
+#include "hz3/base/os_memory.h"
 #include "hz3/base/platform.h"
 #include "hz3/base/words.h"
 #include "hz3/objects/size_classes.h"
 #include "hz3/shard/shard_table.h"
 #include "hz3/thread/held_blocks.h"
+#include "hz3/thread/pace.h"
 #include "hz3/thread/remote_stash.h"
 #include "hz3/thread/sample_points.h"
 #include "hz3/thread/tcache_control.h"
@@ -120,10 +122,16 @@ class alignas(2 * kCacheLine) Tcache {
     return true;
   }
   SamplePoints& sample_points() { return sample_points_; }
+  // A block of a wide class is asked for that no bin holds: whether to use the bins of these
+  // classes. What they hold is memory, and of use only to who asks often.
+  bool UsesWideBins() { return IsFast(wide_pace_); }
+  // A block of pages has to move to grow: whether to give it more than it asks for, likewise.
+  bool GivesRoomToGrow() { return IsFast(growth_pace_); }
   // Looks at all bins, five times a second at most; `now_ms` is any monotonic clock. One that holds
   // much and was not used since the last look is emptied; one that was used without a miss loses
-  // half of its room, and gets it back when it needs it. Where memory is limited it also looks
-  // every 512 slow paths, and empties those that hold as much as at the last look.
+  // half of its room, and gets it back when it needs it. What is for those who ask often is put to
+  // the test again. Where memory is limited it also looks every 512 slow paths, and empties those
+  // that hold as much as at the last look.
   void ShrinkIdleBins(uint64_t now_ms);
   // Makes free what the bins of wide classes hold.
   void EmptyWideBins();
@@ -216,6 +224,9 @@ class alignas(2 * kCacheLine) Tcache {
   // Groups of foreign objects from this size on are handed over at once.
   static constexpr unsigned kDirectBatch = 16;
 
+  static bool IsFast(Pace& pace) {
+    return kConfig.pace_ns == 0 || pace.Note(kConfig.pace_ns, StopWatch::NowNs);
+  }
   static uint32_t OneSidedCapacity(SizeClass c, bool refill);
   uint32_t FirstCapacity(SizeClass c) const;
   void SetBusy(bool busy) {
@@ -268,6 +279,8 @@ class alignas(2 * kCacheLine) Tcache {
   uint64_t next_idle_look_ = 0;     // in milliseconds
   uint64_t next_counted_look_ = 0;  // in slow paths
   uint64_t next_growth_ = 0;        // no bin grows before so many slow paths
+  Pace wide_pace_;    // of wide blocks that no bin held
+  Pace growth_pace_;  // of blocks that moved to grow
   Counter capacity_bytes_;
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
   std::atomic<uint32_t> answered_epoch_{0};

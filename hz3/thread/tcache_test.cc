@@ -213,6 +213,29 @@ TEST_F(TcacheTest, ABinThatMissesKeepsItsRoom) {
   EXPECT_GE(cache_->capacity_bytes(), room);
 }
 
+TEST_F(TcacheTest, ALookPutsToTheTestAgainWhoAsksOften) {
+  if (kConfig.pace_ns == 0) GTEST_SKIP() << "SKIP: built with pace_ns=0: everybody does";
+  const auto opens = [](auto asks) {
+    for (unsigned i = 0; i < 10000; ++i) {
+      if (asks()) return true;
+    }
+    return false;
+  };
+  const auto uses_bins = [this] { return cache_->UsesWideBins(); };
+  const auto gives_room = [this] { return cache_->GivesRoomToGrow(); };
+  uint64_t now_ms = 1000;
+  cache_->ShrinkIdleBins(now_ms);
+  ASSERT_TRUE(opens(uses_bins));
+  EXPECT_FALSE(gives_room()) << "that is another matter";
+  ASSERT_TRUE(opens(gives_room));
+  cache_->ShrinkIdleBins(now_ms + 1);
+  EXPECT_TRUE(uses_bins() && gives_room()) << "it was too early for a look";
+  cache_->ShrinkIdleBins(now_ms + 1000);
+  EXPECT_FALSE(uses_bins());
+  EXPECT_FALSE(gives_room());
+  EXPECT_TRUE(opens(uses_bins));
+}
+
 TEST_F(TcacheTest, AThreadThatOnlyFreesKeepsLittle) {
   Tcache* consumer = registry_.Start();
   const std::vector<void*> blocks = AllocateMany(*cache_, kMedium, 1000);
