@@ -463,6 +463,7 @@ void* Heap::AllocateRun(unsigned pages, unsigned align, bool* clean) {
       if (p != nullptr) fresh = shard.TakeToPopulate();
     }
     arena_.Populate(fresh);
+    arena_.CommitAhead();
     if (p != nullptr) return p;
     if (!bins_first) break;
     if (!last) EmptyWideBins();

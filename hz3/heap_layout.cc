@@ -113,7 +113,7 @@ class HeapLayoutMaker {
   }
 
   static constexpr void AddCaches(HeapLayout& layout) {
-    static_assert(sizeof(Tcache::Bin::taken) == 4 && sizeof(Registry::threads_) == 4);
+    static_assert(sizeof(Tcache::Bin::taken) == 2 && sizeof(Registry::threads_) == 4);
     layout.first_cache = &heap.registry_.head_;
     layout.threads = &heap.registry_.threads_;
     layout.in_cache = {sizeof(Tcache),

@@ -18,7 +18,7 @@ namespace hz3 {
 
 struct HeapLayout {
   static constexpr char kMagic[8] = {'h', 'z', '3', ' ', 'h', 'e', 'a', 'p'};
-  static constexpr uint32_t kVersion = 4;
+  static constexpr uint32_t kVersion = 5;
 
   // Where an array is, and what it consists of.
   struct Array {
@@ -94,7 +94,7 @@ struct HeapLayout {
     uint32_t bytes;
     uint32_t next;  // address of the next cache
     uint32_t top;   // by tag: address one past the last pointer in the bin
-    uint32_t bins, bin_stride, bin_base, bin_taken;  // by tag: lowest entry, void ones (uint32)
+    uint32_t bins, bin_stride, bin_base, bin_taken;  // by tag: lowest entry, void ones (uint16)
   } in_cache;
 
   // uint64: climbs, rescues, failures, broadcasts, remembered, nanoseconds.

@@ -57,6 +57,8 @@ class FakeOsMemory final : public OsMemory {
   uint64_t page_ns() const { return page_ns_; }
   void set_huge_page_ns(uint64_t ns) { huge_page_ns_ = ns; }
 
+  // Called at the beginning of each such call, by its thread: what others do meanwhile.
+  void set_during(Call call, std::function<void()> during) { during_[call] = std::move(during); }
   // Called after each successful Purge, by the thread that purges: what others do meanwhile.
   void set_after_purge(std::function<void()> after_purge) { after_purge_ = std::move(after_purge); }
 
@@ -137,11 +139,13 @@ class FakeOsMemory final : public OsMemory {
     refused_[call] = refused;
   }
   bool Refused(Call call) {
+    if (during_[call]) during_[call]();
     std::lock_guard<std::mutex> hold(mutex_);
     return calls_[call]++ == refuse_at_[call] || refused_[call];
   }
 
   std::function<void()> after_purge_;
+  std::function<void()> during_[kCalls];
   mutable std::mutex mutex_;
   size_t calls_[kCalls] = {};
   size_t refuse_at_[kCalls] = {kNever, kNever, kNever, kNever, kNever,

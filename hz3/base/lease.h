@@ -3,9 +3,9 @@
 // is free, so it needs no constructor to run.
 //
 // Slow and event paths only. Order in which leases nest (outer first): pressure gate, registry,
-// purge, one shard, arena, metadata pool, stash; innermost, and never inside each other, those of
-// fresh slots, quarantine, guarded blocks and pool, and of the callback. The heap's first use takes
-// its lease before any other. Never held across a call that can block for long.
+// purge or commit, one shard, arena, metadata pool, stash; innermost, and never inside each other,
+// those of fresh slots, quarantine, guarded blocks and pool, and of the callback. The heap's first
+// use takes its lease before any other. Never held across a call that can block for long.
 #ifndef HZ3_BASE_LEASE_H_
 #define HZ3_BASE_LEASE_H_
 

@@ -29,16 +29,25 @@ class MetadataPool {
   void* Allocate(size_t bytes);
   // `bytes` as for Allocate.
   void Free(void* block, size_t bytes);
-  // Bytes that the pool has from the OS.
-  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  // Bytes that blocks were cut from, free ones too; pages of the pool beyond were never touched,
+  // but for some that were populated ahead.
+  size_t bytes() const { return used_.load(std::memory_order_relaxed); }
 
   void LockForFork() HZ3_NO_ANALYSIS { lease_.Lock(); }
   void UnlockAfterFork() HZ3_NO_ANALYSIS { lease_.Unlock(); }
-  void ResetAfterFork() { lease_.ResetAfterFork(); }
+  void ResetAfterFork() HZ3_NO_ANALYSIS {
+    lease_.ResetAfterFork();
+    grows_ = false;  // whoever did is not in this process
+  }
 
  private:
   static constexpr unsigned kSizes = 11;  // 64 B << 0 .. 64 B << 10
-  static constexpr size_t kChunk = size_t{256} << 10;
+  // What the pool gets from the OS at a time: half of what it has, within these bounds; where that
+  // is refused, the least. Room for the caches of some hundred threads, of which only pages that
+  // are used take memory.
+  static constexpr size_t kLeastChunk = size_t{256} << 10;
+  static constexpr size_t kFirstChunk = size_t{4} << 20;
+  static constexpr size_t kLargestChunk = size_t{64} << 20;
   // Pages that get memory in one system call as the pool grows: this part of what it uses already,
   // and at most so many.
   static constexpr size_t kPopulatePart = 8;
@@ -52,8 +61,14 @@ class MetadataPool {
 
     char* Cut(size_t block);
   };
-  char* CutPages(size_t bytes) HZ3_REQUIRES(lease_);
-  void PopulateAhead(char* end) HZ3_REQUIRES(lease_);
+  char* AllocateUnderLease(size_t bytes, MemoryRange* ahead) HZ3_REQUIRES(lease_);
+  char* CutPages(size_t size, MemoryRange* ahead) HZ3_REQUIRES(lease_);
+  MemoryRange PopulateAhead(char* end) HZ3_REQUIRES(lease_);
+  size_t NextChunkBytes() const;
+  Piece CommitChunk();
+  Piece TakeNextChunk() HZ3_REQUIRES(lease_);
+  bool StartsToGrow() HZ3_REQUIRES(lease_);
+  void GrowAhead();
 
   struct FreeBlock {
     FreeBlock* next;
@@ -63,11 +78,13 @@ class MetadataPool {
   Lease lease_;
   FreeBlock* free_[kSizes] HZ3_GUARDED_BY(lease_) = {};
   Piece chunk_ HZ3_GUARDED_BY(lease_);  // whole pages
-  Piece page_ HZ3_GUARDED_BY(lease_);   // the page that smaller blocks are cut from
+  Piece next_chunk_ HZ3_GUARDED_BY(lease_);
+  bool grows_ HZ3_GUARDED_BY(lease_) = false;         // somebody is about to have next_chunk_
+  Piece page_ HZ3_GUARDED_BY(lease_);                 // the page that smaller blocks are cut from
   char* populated_ HZ3_GUARDED_BY(lease_) = nullptr;  // of the chunk, up to here
-  size_t used_ HZ3_GUARDED_BY(lease_) = 0;            // bytes cut from chunks so far
-  // Written under the lease; relaxed: a statistic elsewhere.
-  std::atomic<size_t> bytes_{0};
+  // Both relaxed: figures, by which steps become longer.
+  std::atomic<size_t> used_{0};
+  std::atomic<size_t> chunk_bytes_{0};  // of all chunks
 };
 
 }  // namespace hz3

@@ -1,12 +1,20 @@
 #include "hz3/base/metadata_pool.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <future>
 #include <map>
 #include <random>
+#include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -50,7 +58,10 @@ TEST_F(MetadataPoolTest, BlocksHoldTheirBytesAreAlignedAndDoNotOverlap) {
     }
     memset(p, 0xff, bytes);
   }
-  EXPECT_EQ(pool_.bytes(), os_.reserved_bytes() - 2 * kPageSize * os_.reservations());
+  size_t all = 0;
+  for (const auto& [start, bytes] : blocks) all += BlockOf(bytes);
+  EXPECT_GE(pool_.bytes(), all);
+  EXPECT_LE(pool_.bytes(), os_.reserved_bytes() - 2 * kPageSize * os_.reservations());
 }
 
 TEST_F(MetadataPoolTest, FreedBlocksAreUsedAgainBeforeTheOsIsAskedForMore) {
@@ -86,6 +97,102 @@ TEST_F(MetadataPoolTest, GetsMemoryForSomePagesAheadAndDoesWithoutWhereThatIsRef
     ASSERT_NE(p, nullptr);
     memset(p, 1, kPageSize);
   }
+}
+
+// A thread that waits for the kernel must not have the others stand in line: one of them gets a
+// block while it does.
+TEST_F(MetadataPoolTest, GrowsAndPopulatesWhileOthersAllocate) {
+  ASSERT_NE(pool_.Allocate(64), nullptr);  // the first chunk
+  unsigned calls = 0;
+  bool inside = false;
+  const auto others_are_served = [&] {
+    if (std::exchange(inside, true)) return;  // one of theirs
+    ++calls;
+    auto other = std::async(std::launch::async, [&] { return pool_.Allocate(64); });
+    EXPECT_EQ(other.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    inside = false;
+  };
+  for (const auto call : {FakeOsMemory::kReserve, FakeOsMemory::kCommit, FakeOsMemory::kPopulate}) {
+    os_.set_during(call, others_are_served);
+  }
+  const size_t had = os_.reservations();
+  while (os_.reservations() < had + 3) {
+    char* p = static_cast<char*>(pool_.Allocate(kPageSize));
+    ASSERT_NE(p, nullptr);
+    p[0] = p[kPageSize - 1] = 1;
+  }
+  EXPECT_GT(calls, 6u);
+  for (const auto call : {FakeOsMemory::kReserve, FakeOsMemory::kCommit, FakeOsMemory::kPopulate}) {
+    os_.set_during(call, {});
+  }
+}
+
+TEST_F(MetadataPoolTest, TakesLessWhereTheOsRefusesMuch) {
+  os_.set_largest_reservation(size_t{1} << 20);
+  std::set<void*> blocks;
+  for (unsigned i = 0; i < 100; ++i) {
+    void* p = pool_.Allocate(MetadataPool::kMaxBlock);
+    ASSERT_NE(p, nullptr);
+    memset(p, 1, MetadataPool::kMaxBlock);
+    blocks.insert(p);
+  }
+  EXPECT_EQ(blocks.size(), 100u);
+}
+
+TEST_F(MetadataPoolTest, WhatTheOsRefusesAheadIsAskedForAgainWhenItIsNeeded) {
+  ASSERT_NE(pool_.Allocate(64), nullptr);
+  os_.Refuse(FakeOsMemory::kReserve);
+  unsigned served = 0;
+  while (pool_.Allocate(MetadataPool::kMaxBlock) != nullptr) ++served;
+  EXPECT_GT(served, 0u) << "what was left of the chunk";
+  os_.Allow(FakeOsMemory::kReserve);
+  EXPECT_NE(pool_.Allocate(MetadataPool::kMaxBlock), nullptr);
+}
+
+// Whether the pool asks the OS for three more chunks, each outside of its lease.
+bool GrowsAhead(FakeOsMemory& os, MetadataPool& pool) {
+  unsigned ahead = 0;
+  os.set_during(FakeOsMemory::kReserve, [&] {
+    std::atomic<bool> served{false};
+    std::thread other([&] {
+      pool.LockForFork();
+      served = true;
+      pool.UnlockAfterFork();
+    });
+    for (int ms = 0; ms < 10000 && !served; ++ms) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    ahead += served;
+    if (!served) _exit(2);  // it waits for us, and we for it
+    other.join();
+  });
+  const size_t had = os.reservations();
+  while (os.reservations() < had + 3) {
+    if (pool.Allocate(kPageSize) == nullptr) return false;
+  }
+  return ahead == 3;
+}
+
+// Whoever grew the pool when the process forked is not in the child.
+TEST_F(MetadataPoolTest, TheChildOfAForkInTheMidstOfGrowingGrowsAheadToo) {
+  ASSERT_NE(pool_.Allocate(64), nullptr);
+  const size_t had = os_.reservations();
+  pid_t child = -1;
+  os_.set_during(FakeOsMemory::kReserve, [&] {
+    pool_.LockForFork();
+    child = fork();
+    if (child == 0) {
+      pool_.ResetAfterFork();
+      _exit(GrowsAhead(os_, pool_) ? 0 : 1);
+    }
+    pool_.UnlockAfterFork();
+  });
+  while (os_.reservations() == had) ASSERT_NE(pool_.Allocate(kPageSize), nullptr);
+  ASSERT_GT(child, 0);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  os_.set_during(FakeOsMemory::kReserve, {});
 }
 
 TEST_F(MetadataPoolTest, ARefusalIsNullptrLosesNothingAndIsNotForEver) {

@@ -12,6 +12,11 @@ constexpr uint32_t kCommitStep = 8;
 // Metadata is made writable for this many slots at once: 32 of them fill whole pages of each table.
 constexpr uint32_t kMetadataStep = 32;
 
+// Slots that have metadata when `slots` of them are usable.
+constexpr uint32_t MetadataFor(uint32_t slots) {
+  return static_cast<uint32_t>(RoundUp(slots, kMetadataStep));
+}
+
 constexpr size_t PageRounded(size_t bytes) { return RoundUp(bytes, kPageSize); }
 
 }  // namespace
@@ -192,37 +197,60 @@ bool Arena::EnsureCommitted(uint32_t slots) {
 }
 
 bool Arena::CommitUpTo(uint32_t slots) {
+  if (!MakeUsable(used_slots(), slots, metadata_slots_, MetadataFor(slots))) return false;
+  AddCommitted(slots);
+  return true;
+}
+
+// Slots below `slots` are usable now.
+void Arena::AddCommitted(uint32_t slots) {
   const uint32_t from = used_slots();
-  char* start = base_ + size_t{from} * kSegmentSize;
-  if (!CommitMetadata(slots) || !os_->Commit(start, size_t{slots - from} * kSegmentSize)) {
-    return false;
-  }
+  metadata_slots_ = std::max(metadata_slots_, MetadataFor(slots));
   committed_slots_.store(slots, std::memory_order_relaxed);
   const uint32_t count = free_slots();
   MarkSlots(from, slots - from, true);
   free_count_.store(count, std::memory_order_relaxed);  // they were counted as free before
-  return true;
 }
 
-bool Arena::CommitMetadata(uint32_t slots) {
-  if (slots <= metadata_slots_) return true;
-  const uint32_t from = metadata_slots_;
-  const uint32_t to = static_cast<uint32_t>(RoundUp(slots, kMetadataStep));
-  const size_t n = to - from;
-  const size_t pages = size_t{from} * kPagesPerSegment;
-  const size_t more_pages = n * kPagesPerSegment;
+// Whoever needs the slots in the meantime commits them too, which does no harm.
+void Arena::CommitNextStep() {
+  if (!commit_lease_.TryLock()) return;
+  uint32_t from, metadata_from;
+  {
+    LeaseHolder hold(lease_);
+    from = used_slots();
+    metadata_from = metadata_slots_;
+  }
+  const uint32_t to = std::min(slots_, static_cast<uint32_t>(RoundUp(from + 1, kCommitStep)));
+  if (from < to && from != refused_from_) {
+    if (!MakeUsable(from, to, metadata_from, MetadataFor(to))) {
+      refused_from_ = from;
+    } else {
+      LeaseHolder hold(lease_);
+      if (to > used_slots()) AddCommitted(to);
+    }
+  }
+  commit_lease_.Unlock();
+}
+
+// Slots [from, to), and metadata up to metadata_to.
+bool Arena::MakeUsable(uint32_t from, uint32_t to, uint32_t metadata_from, uint32_t metadata_to) {
   static_assert(kMetadataStep * sizeof(Segment) % kPageSize == 0);
   static_assert(kMetadataStep * kPagesPerSegment % kPageSize == 0);
-  if (!os_->Commit(tags_ + pages, more_pages) ||
-      !os_->Commit(segments_ + from, n * sizeof(Segment)) ||
-      !os_->Commit(record_numbers_ + pages, more_pages * sizeof(uint16_t))) {
-    return false;
+  if (metadata_from < metadata_to) {
+    const size_t n = metadata_to - metadata_from;
+    const size_t pages = size_t{metadata_from} * kPagesPerSegment;
+    const size_t more_pages = n * kPagesPerSegment;
+    if (!os_->Commit(tags_ + pages, more_pages) ||
+        !os_->Commit(segments_ + metadata_from, n * sizeof(Segment)) ||
+        !os_->Commit(record_numbers_ + pages, more_pages * sizeof(uint16_t))) {
+      return false;
+    }
+    for (char* table : {slot_records_, page_records_, mail_}) {
+      if (!os_->Commit(table + pages * record_bytes_, more_pages * record_bytes_)) return false;
+    }
   }
-  for (char* table : {slot_records_, page_records_, mail_}) {
-    if (!os_->Commit(table + pages * record_bytes_, more_pages * record_bytes_)) return false;
-  }
-  metadata_slots_ = to;
-  return true;
+  return os_->Commit(base_ + size_t{from} * kSegmentSize, size_t{to - from} * kSegmentSize);
 }
 
 uint32_t Arena::NextDirtyFreeSlot(uint32_t from) {

@@ -43,6 +43,14 @@ class Arena {
   // Takes exactly [first, first + n) if all of it is free.
   bool TakeSlotsAt(SlotIndex first, uint32_t n);
 
+  // Makes the next slots usable before they are asked for, once nearly all that are have been
+  // taken. By who holds no lease: a thread that waits for the kernel under one has others stand in
+  // line.
+  void CommitAhead() {
+    if (UnusedCommitted() < kSlotsAhead) [[unlikely]]
+      CommitNextStep();
+  }
+
   // Held by who gives free pages back: while he does, those that he has claimed are nowhere to be
   // found. A leader of the ladder holds it while he sweeps for the last time.
   Lease& purge_lease() { return purge_lease_; }
@@ -133,6 +141,7 @@ class Arena {
   void ResetAfterFork() {
     lease_.ResetAfterFork();
     purge_lease_.ResetAfterFork();
+    commit_lease_.ResetAfterFork();
     fresh_lease_.ResetAfterFork();
   }
 
@@ -140,6 +149,7 @@ class Arena {
   friend class HeapLayoutMaker;  // tells observers from outside where things are
   static constexpr uint32_t kSlotsPerWord = 64;
   static constexpr uint32_t kMostHugeSlots = 32768;
+  static constexpr int64_t kSlotsAhead = 3;
 
   bool Reserve(size_t bytes);
   void ReleaseReservation();
@@ -151,9 +161,15 @@ class Arena {
   bool AreFree(uint32_t first, uint32_t n) const HZ3_REQUIRES(lease_);
   void MarkSlots(uint32_t first, uint32_t n, bool free) HZ3_REQUIRES(lease_);
   size_t DirtyPagesIn(uint32_t first, uint32_t n) const;
+  // Free slots that are usable; a figure.
+  int64_t UnusedCommitted() const {
+    return int64_t{free_slots()} - (int64_t{slots_} - int64_t{used_slots()});
+  }
+  void CommitNextStep();
   bool EnsureCommitted(uint32_t slots) HZ3_REQUIRES(lease_);
   bool CommitUpTo(uint32_t slots) HZ3_REQUIRES(lease_);
-  bool CommitMetadata(uint32_t slots) HZ3_REQUIRES(lease_);
+  void AddCommitted(uint32_t slots) HZ3_REQUIRES(lease_);
+  bool MakeUsable(uint32_t from, uint32_t to, uint32_t metadata_from, uint32_t metadata_to);
   uint32_t NextDirtyFreeSlot(uint32_t from) HZ3_REQUIRES(lease_);
 
   OsMemory* os_ = nullptr;
@@ -176,6 +192,8 @@ class Arena {
   uint32_t slots_ = 0;
 
   Lease purge_lease_;
+  Lease commit_lease_;  // of who commits ahead
+  uint32_t refused_from_ HZ3_GUARDED_BY(commit_lease_) = kNoIndex;
   Lease fresh_lease_;
   FreshRuns fresh_slots_ HZ3_GUARDED_BY(fresh_lease_);
   Lease lease_;

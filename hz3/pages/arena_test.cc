@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <future>
 #include <map>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -279,6 +282,69 @@ TEST_F(ArenaTest, EachSingleRefusedCommitIsSurvived) {
     EXPECT_EQ(taken, 64u) << "commit " << n << " refused";
     arena.Destroy();
   }
+}
+
+TEST_F(ArenaTest, CommitsTheNextSlotsBeforeTheyAreNeeded) {
+  Init(100);
+  uint32_t taken = 0;
+  const auto take = [&] {
+    const uint32_t slot = arena_.TakeSlots(1);
+    EXPECT_EQ(slot, taken++);
+    *AddressOf(slot) = 1;
+    arena_.record_number(FirstPageOf(SlotIndex(slot))) = 1;
+    arena_.slot_records<Record>()[size_t{slot} * kPagesPerSegment].value[0] = 1;
+  };
+  take();
+  const uint32_t first_step = arena_.used_slots();
+  arena_.CommitAhead();
+  EXPECT_EQ(arena_.used_slots(), first_step) << "there are enough";
+  for (; taken < 100; arena_.CommitAhead()) {
+    const size_t before = os_.calls(FakeOsMemory::kCommit);
+    take();
+    EXPECT_EQ(os_.calls(FakeOsMemory::kCommit), before) << "slot " << taken;
+  }
+  EXPECT_EQ(arena_.used_slots(), 100u);
+  EXPECT_EQ(arena_.free_slots(), 0u);
+  const size_t before = os_.calls(FakeOsMemory::kCommit);
+  arena_.CommitAhead();
+  EXPECT_EQ(os_.calls(FakeOsMemory::kCommit), before) << "there is nothing more";
+}
+
+TEST_F(ArenaTest, WhatTheOsRefusesAheadIsNotAskedForAgainBeforeItIsNeeded) {
+  Init(64);
+  ASSERT_EQ(arena_.TakeSlots(1), 0u);
+  const uint32_t first_step = arena_.used_slots();
+  ASSERT_EQ(arena_.TakeSlots(first_step - 1), 1u);
+  os_.Refuse(FakeOsMemory::kCommit);
+  arena_.CommitAhead();
+  const size_t before = os_.calls(FakeOsMemory::kCommit);
+  arena_.CommitAhead();
+  EXPECT_EQ(os_.calls(FakeOsMemory::kCommit), before);
+  EXPECT_EQ(arena_.free_slots(), 64 - first_step);
+  os_.Allow(FakeOsMemory::kCommit);
+  EXPECT_EQ(arena_.TakeSlots(1), first_step);
+  EXPECT_EQ(arena_.TakeSlots(64 - first_step - 1), first_step + 1);
+}
+
+// While one thread waits for the kernel, others take slots, the same ones too.
+TEST_F(ArenaTest, CommitsAheadWhileOthersTakeTheSameSlots) {
+  Init(64);
+  ASSERT_EQ(arena_.TakeSlots(1), 0u);
+  const uint32_t first_step = arena_.used_slots();
+  ASSERT_EQ(arena_.TakeSlots(first_step - 1), 1u);
+  bool inside = false;
+  os_.set_during(FakeOsMemory::kCommit, [&] {
+    if (std::exchange(inside, true)) return;
+    auto other = std::async(std::launch::async, [&] { return arena_.TakeSlots(10); });
+    EXPECT_EQ(other.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  });
+  arena_.CommitAhead();
+  os_.set_during(FakeOsMemory::kCommit, {});
+  EXPECT_TRUE(inside);
+  EXPECT_EQ(arena_.free_slots(), 64 - first_step - 10);
+  *AddressOf(first_step + 9) = 1;
+  EXPECT_EQ(arena_.TakeSlots(1), first_step + 10) << "those are not free";
+  EXPECT_EQ(arena_.TakeSlots(64 - first_step - 11), first_step + 11);
 }
 
 TEST_F(ArenaTest, PurgedPagesReadAsZeroAndAreUncharged) {

@@ -25,14 +25,19 @@ void Registry::Init(const ShardTable& shards, MetadataPool& pool, size_t memory_
 Tcache* Registry::Start(std::atomic<Tcache*>* handle) {
   void* memory = pool_->Allocate(sizeof(Tcache));
   if (memory == nullptr) return nullptr;
-  LeaseHolder hold(lease_);
-  const unsigned shard = static_cast<unsigned>(
-      std::min_element(on_shard_, on_shard_ + shards_->count()) - on_shard_);
-  ++on_shard_[shard];
-  Tcache* cache =
-      new (memory) Tcache(*shards_, *pool_, *this, ShardId(static_cast<uint8_t>(shard)));
+  ShardId shard(0);
+  {
+    LeaseHolder hold(lease_);
+    shard = ShardId(static_cast<uint8_t>(
+        std::min_element(on_shard_, on_shard_ + shards_->count()) - on_shard_));
+    ++on_shard_[shard.value()];
+  }
+  // Outside of the lease, because it touches fresh pages: where many threads start at once, they
+  // would stand in line.
+  Tcache* cache = new (memory) Tcache(*shards_, *pool_, *this, shard);
   cache->thread_id = ThisThreadId();
   cache->handle = handle;
+  LeaseHolder hold(lease_);
   cache->next = head_;
   if (head_ != nullptr) head_->previous = cache;
   head_ = cache;

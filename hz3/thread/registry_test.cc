@@ -115,13 +115,14 @@ TEST_F(RegistryTest, WithoutMemoryThereIsNoCache) {
 }
 
 TEST_F(RegistryTest, CachesOfThreadsThatEndedAreUsedAgain) {
-  registry_.End(registry_.Start());
-  const size_t metadata = pool_.bytes();
-  for (int i = 0; i < 1000; ++i) {
+  const auto live_once = [this] {
     Tcache* cache = registry_.Start();
     UseBin(*cache);
     registry_.End(cache);
-  }
+  };
+  live_once();
+  const size_t metadata = pool_.bytes();
+  for (int i = 0; i < 1000; ++i) live_once();
   EXPECT_EQ(pool_.bytes(), metadata);
   CollectEverything();
   EXPECT_EQ(arena_.free_slots(), arena_.slots());

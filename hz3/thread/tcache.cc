@@ -13,8 +13,6 @@ namespace {
 
 // No bin's array is longer than this, with the nullptr below it: 32 KiB.
 constexpr uint32_t kMaxArray = 4096;
-// Nor shorter: the pool has no smaller blocks.
-constexpr uint32_t kLeastArray = MetadataPool::kMinBlock / sizeof(void*);
 // A bin of a class begins with room for about this many bytes, and for no more than this part of
 // what the thread may hold: under a small arena, many threads with many classes would spread their
 // objects over as many spans.
@@ -73,7 +71,7 @@ bool Tcache::EnsureBin(SizeClass c) {
   if (bin.capacity > 0) return true;
   const uint32_t capacity = FirstCapacity(c);
   if (!SetArray(c, capacity)) return false;
-  bin.capacity = capacity;
+  bin.capacity = static_cast<uint16_t>(capacity);
   capacity_bytes_.Add(size_t{capacity} * InfoOf(c).size);
   return true;
 }
@@ -81,26 +79,42 @@ bool Tcache::EnsureBin(SizeClass c) {
 // Gives the bin an array for at least `entries` pointers and moves its contents there.
 bool Tcache::SetArray(SizeClass c, uint32_t entries) {
   Bin& bin = bins_[c.value()];
-  const uint32_t words = std::max(std::bit_ceil(entries + 1), kLeastArray);
-  if (words - 1 == bin.entries) return true;
-  void** array = static_cast<void**>(pool_->Allocate(words * sizeof(void*)));
+  const unsigned log2 = std::max<unsigned>(std::bit_width(entries), kLeastArrayLog2);
+  if (log2 == bin.array_log2) return true;
+  void** const array = NewArray(log2);
   if (array == nullptr) return false;
   array[0] = nullptr;
   const unsigned count = Count(c);
   memcpy(array + 1, bin.base, count * sizeof(void*));
   DropArray(c);
   bin.base = array + 1;
-  bin.entries = words - 1;
+  bin.array_log2 = static_cast<uint8_t>(log2);
   top[c.value()] = bin.base + count;
   return true;
 }
 
+void** Tcache::NewArray(unsigned log2) {
+  const unsigned own = static_cast<unsigned>(std::countr_one(own_arrays_taken_));
+  if (log2 > kLeastArrayLog2 || own == kOwnArrays) {
+    return static_cast<void**>(pool_->Allocate(sizeof(void*) << log2));
+  }
+  own_arrays_taken_ |= 1u << own;
+  return own_arrays_[own];
+}
+
 void Tcache::DropArray(SizeClass c) {
   Bin& bin = bins_[c.value()];
-  if (bin.entries == 0) return;
-  pool_->Free(bin.base - 1, (size_t{bin.entries} + 1) * sizeof(void*));
+  if (bin.array_log2 == 0) return;
+  void** const array = bin.base - 1;
+  const uintptr_t offset =
+      reinterpret_cast<uintptr_t>(array) - reinterpret_cast<uintptr_t>(own_arrays_);
+  if (offset < sizeof(own_arrays_)) {
+    own_arrays_taken_ &= ~(1u << offset / sizeof(own_arrays_[0]));
+  } else {
+    pool_->Free(array, sizeof(void*) << bin.array_log2);
+  }
   bin.base = const_cast<void**>(&kNothing[1]);
-  bin.entries = 0;
+  bin.array_log2 = 0;
 }
 
 // A bin that was full twice, and not empty in between, or empty twice, helps its thread little
@@ -110,7 +124,7 @@ void Tcache::GrowBin(SizeClass c, bool refill) {
   const bool one_sided = bin.refilled == refill;
   bin.refilled = refill;
   const uint32_t most = one_sided ? OneSidedCapacity(c, refill) : MaxCapacity(c);
-  const uint32_t wanted = std::min(bin.capacity * 2, most);
+  const uint32_t wanted = std::min(bin.capacity * 2u, most);
   if (wanted <= bin.capacity) return;
   const uint64_t now = refills.Get() + flushes.Get();
   if (now < next_growth_) return;
@@ -120,7 +134,7 @@ void Tcache::GrowBin(SizeClass c, bool refill) {
     return;
   }
   capacity_bytes_.Add(bytes);
-  bin.capacity = wanted;
+  bin.capacity = static_cast<uint16_t>(wanted);
 }
 
 // Room for `bytes` more under the thread's part of the budget: other bins give up half of theirs,
@@ -147,7 +161,7 @@ void Tcache::ShrinkBin(SizeClass c, uint32_t capacity) {
   Bin& bin = bins_[c.value()];
   if (Count(c) > capacity) FlushOldest(c, Count(c) - capacity, Delivery::kStash);
   capacity_bytes_.Subtract(size_t{bin.capacity - capacity} * InfoOf(c).size);
-  bin.capacity = capacity;
+  bin.capacity = static_cast<uint16_t>(capacity);
   RestoreLimit(c);
 }
 
@@ -162,7 +176,7 @@ void* Tcache::Refill(SizeClass c) {
   if (!EnsureBin(c)) return nullptr;
   const bool scarce = control_->scarce();
   if (!scarce && !fresh) GrowBin(c, true);
-  const unsigned want = scarce ? 1 : std::max(bin.capacity / 2, 1u);
+  const unsigned want = scarce ? 1 : std::max(bin.capacity / 2u, 1u);
   unsigned got = (*shards_)[shard_].TakeStashed(c, bin.base, want, this);
   if (got == 0) got = scarce ? RefillOne(c, bin.base) : RefillFromShards(c, bin.base, want);
   if constexpr (kConfig.hardened) Shuffle(bin.base, got);
@@ -272,6 +286,7 @@ unsigned Tcache::RefillFrom(Shard& shard, SizeClass c, void** out, unsigned want
     fresh = shard.TakeToPopulate();
   }
   shards_->arena().Populate(fresh);
+  shards_->arena().CommitAhead();
   return got;
 }
 
@@ -311,12 +326,12 @@ void Tcache::Accept(SizeClass c, void* object, bool watched) {
   }
   if (Count(c) >= bin.capacity) {
     if (capacity_bytes_.Get() > control_->ThreadBytes() && bin.capacity > FirstCapacity(c)) {
-      ShrinkBin(c, std::max(bin.capacity / 2, MinCapacity(c)));
+      ShrinkBin(c, std::max(bin.capacity / 2u, MinCapacity(c)));
     } else {
       GrowBin(c, false);
     }
     if (Count(c) >= bin.capacity) {
-      FlushOldest(c, goes_home ? Count(c) : (bin.capacity + 1) / 2, Delivery::kStash);
+      FlushOldest(c, goes_home ? Count(c) : (bin.capacity + 1u) / 2, Delivery::kStash);
     }
   }
   if (watched) [[unlikely]] {
@@ -437,7 +452,7 @@ void Tcache::ShrinkIdleBins(uint64_t now_ms) {
     const bool keep = by_clock ? bin.missed : !unused;
     if (by_clock) bin.missed = false;
     if (!keep && size_t{count} * InfoOf(c).size >= kIdleBytes) {
-      const uint32_t capacity = std::max(bin.capacity / 2, MinCapacity(c));
+      const uint32_t capacity = std::max(bin.capacity / 2u, MinCapacity(c));
       const unsigned kept = unused ? 0 : std::min(count, capacity);
       if (kept < count) FlushOldest(c, count - kept, Delivery::kBitmap);
       ShrinkBin(c, capacity);
@@ -490,7 +505,7 @@ size_t Tcache::Rob() {
     Deliver(c, lowest, n, Delivery::kBitmap);
     // Release: the owner that pops down to it may be gone from its slow path since long.
     __atomic_store_n(&lowest[n - 1], nullptr, __ATOMIC_RELEASE);
-    bin.taken += n;
+    bin.taken = static_cast<uint16_t>(bin.taken + n);
     taken += n;
     robbed_ = true;
   }

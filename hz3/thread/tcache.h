@@ -207,19 +207,24 @@ class alignas(2 * kCacheLine) Tcache {
   friend class HeapLayoutMaker;
   // The colder part of a bin.
   struct Bin {
-    Top base = nullptr;     // lowest entry; base[-1] is nullptr
-    uint32_t entries = 0;   // of the array, without the nullptr below it
-    uint32_t capacity = 0;  // how many the bin may hold now
-    uint32_t taken = 0;     // lowest entries that are void since Rob; 0 after Settle
-    uint16_t seen = 0;      // objects in it when it was last looked at for being idle
-    bool missed = false;    // used by a slow path since then
-    bool refilled = false;  // it was empty, not full, when it last could have grown
+    Top base = nullptr;         // lowest entry; base[-1] is nullptr
+    uint16_t capacity = 0;      // how many the bin may hold now
+    uint16_t taken = 0;         // lowest entries that are void since Rob; 0 after Settle
+    uint16_t seen = 0;          // objects in it when it was last looked at for being idle
+    uint8_t array_log2 = 0;     // words of the array, with the nullptr below it; 0: none
+    bool missed : 1 = false;    // used by a slow path since it was last looked at
+    bool refilled : 1 = false;  // it was empty, not full, when it last could have grown
   };
+  static_assert(sizeof(Bin) == 16);
 
   static constexpr void* kNothing[2] = {nullptr, nullptr};
   // The least capacity of a bin in use: half of it is moved at a time; of a wide class no more
   // than must be.
   static constexpr uint32_t MinCapacity(SizeClass c) { return IsWide(c.value()) ? 1 : 2; }
+  // The shortest arrays: the pool has no smaller blocks. The first of them lie in the cache itself.
+  static constexpr unsigned kLeastArrayLog2 = 3;
+  static constexpr unsigned kOwnArrays = 18;
+  static_assert(MetadataPool::kMinBlock == sizeof(void*) << kLeastArrayLog2);
   static constexpr size_t kRemoteBytes = RemoteStash::kEntries * sizeof(RemoteStash::Entry);
   // Groups of foreign objects from this size on are handed over at once.
   static constexpr unsigned kDirectBatch = 16;
@@ -245,6 +250,7 @@ class alignas(2 * kCacheLine) Tcache {
   bool EnsureBin(SizeClass c);
   void RestoreLimit(SizeClass c);
   bool SetArray(SizeClass c, uint32_t entries);
+  void** NewArray(unsigned log2);
   void DropArray(SizeClass c);
   void GrowBin(SizeClass c, bool refill);
   void ShrinkBin(SizeClass c, uint32_t capacity);
@@ -270,7 +276,7 @@ class alignas(2 * kCacheLine) Tcache {
   }
   void SettleBins();
 
-  Bin bins_[kClasses];
+  Bin bins_[kClasses] = {};
   const ShardTable* shards_ = nullptr;
   MetadataPool* pool_ = nullptr;
   TcacheControl* control_ = nullptr;
@@ -279,8 +285,8 @@ class alignas(2 * kCacheLine) Tcache {
   uint64_t next_idle_look_ = 0;     // in milliseconds
   uint64_t next_counted_look_ = 0;  // in slow paths
   uint64_t next_growth_ = 0;        // no bin grows before so many slow paths
-  Pace wide_pace_;    // of wide blocks that no bin held
-  Pace growth_pace_;  // of blocks that moved to grow
+  Pace wide_pace_;                  // of wide blocks that no bin held
+  Pace growth_pace_;                // of blocks that moved to grow
   Counter capacity_bytes_;
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
   std::atomic<uint32_t> answered_epoch_{0};
@@ -289,8 +295,10 @@ class alignas(2 * kCacheLine) Tcache {
   RemoteStash remote_;
   HeldBlocks held_;
   SamplePoints sample_points_;
+  uint32_t own_arrays_taken_ = 0;  // a bit for each
+  void* own_arrays_[kOwnArrays][1 << kLeastArrayLog2] = {};
 };
-static_assert(sizeof(Tcache) <= kPageSize, "one page fault and one page for each thread");
+static_assert(sizeof(Tcache) == kPageSize, "one page fault and one page for each thread");
 
 }  // namespace hz3
 

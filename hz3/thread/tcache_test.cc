@@ -483,7 +483,58 @@ TEST_F(TcacheTest, LoweredLimitsBringTheNextFreeToTheSlowPathAndAreRestored) {
   EXPECT_EQ(cache_->flushes.Get(), before + 1) << "the limit is back";
 }
 
+TEST_F(TcacheTest, AThreadThatDoesLittleNeedsNoMoreMetadataThanItsCache) {
+  Tcache* other = registry_.Start();
+  const size_t metadata = pool_.bytes();
+  os_.Refuse(FakeOsMemory::kReserve);
+  std::vector<std::pair<SizeClass, void*>> blocks;
+  for (unsigned n = 0; n < 18; ++n) {
+    const SizeClass c(static_cast<uint8_t>(ClassOf(112).value() + n));
+    blocks.emplace_back(c, Allocate(*other, c));
+  }
+  EXPECT_EQ(pool_.bytes(), metadata);
+  for (const auto& [c, p] : blocks) {
+    ASSERT_NE(p, nullptr);
+    Free(*other, c, p);
+    EXPECT_EQ(Allocate(*other, c), p);
+    Free(*other, c, p);
+  }
+  os_.Allow(FakeOsMemory::kReserve);
+  registry_.End(other);
+  cache_->FlushAll(Delivery::kBitmap);
+  EXPECT_TRUE(NothingIsInUse());
+}
+
+TEST_F(TcacheTest, AnArrayInTheCacheServesAnotherBinAfterTheFirstHasGrown) {
+  constexpr unsigned kArrays = 18;
+  Tcache* other = registry_.Start();
+  const auto nth = [](unsigned n) {
+    return SizeClass(static_cast<uint8_t>(ClassOf(112).value() + n));
+  };
+  const auto is_served = [&](unsigned n) {
+    void* p = Allocate(*other, nth(n));
+    if (p != nullptr) Free(*other, nth(n), p);
+    return p != nullptr;
+  };
+  for (unsigned n = 0; n < kArrays; ++n) ASSERT_TRUE(is_served(n));
+  const std::vector<void*> objects = AllocateMany(*other, nth(0), 200);
+  for (void* p : objects) Free(*other, nth(0), p);
+  // One is free now; there is no other memory for arrays.
+  os_.Refuse(FakeOsMemory::kReserve);
+  while (pool_.Allocate(MetadataPool::kMinBlock) != nullptr) {
+  }
+  EXPECT_TRUE(is_served(kArrays));
+  EXPECT_FALSE(is_served(kArrays + 1));
+  os_.Allow(FakeOsMemory::kReserve);
+  registry_.End(other);
+}
+
 TEST_F(TcacheTest, WithoutMemoryForItsArraysABinPassesObjectsOn) {
+  // The arrays in the cache itself are in use.
+  for (unsigned i = kFirstWideClass; i < kClasses; ++i) {
+    const SizeClass c(static_cast<uint8_t>(i));
+    Free(c, Allocate(c));
+  }
   void* p = Allocate(kSmall);
   os_.Refuse(FakeOsMemory::kReserve);
   os_.Refuse(FakeOsMemory::kCommit);
@@ -530,8 +581,8 @@ TEST_F(TcacheTest, RetireGivesObjectsAndArraysBack) {
   for (unsigned c = 0; c < kTags; ++c) EXPECT_EQ(cache_->top[c][-1], nullptr);
   for (unsigned c = 0; c < kTags; ++c) EXPECT_GE(cache_->top[c], cache_->limit[c].load());
   // The next thread's bins need no more metadata than this one's did.
-  const size_t metadata = pool_.bytes();
   Tcache* next = registry_.Start();
+  const size_t metadata = pool_.bytes();
   for (unsigned i = 1; i < kClasses; ++i) {
     const SizeClass c(static_cast<uint8_t>(i));
     for (void* p : AllocateMany(*next, c, 20)) Free(*next, c, p);

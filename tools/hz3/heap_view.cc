@@ -426,7 +426,7 @@ class Reader {
       const auto top = cache.Get<Address>(at.top + sizeof(Address) * tag);
       const size_t bin = at.bins + size_t{at.bin_stride} * tag;
       const auto base = cache.Get<Address>(bin + at.bin_base);
-      const auto taken = cache.Get<uint32_t>(bin + at.bin_taken);
+      const auto taken = cache.Get<uint16_t>(bin + at.bin_taken);
       if (base == 0 || top < base) continue;
       const uint64_t count = (top - base) / sizeof(Address);
       if (count >= taken) AddCached(tag, count - taken);
