@@ -226,6 +226,8 @@ class alignas(2 * kCacheLine) Tcache {
   static constexpr unsigned kOwnArrays = 18;
   static_assert(MetadataPool::kMinBlock == sizeof(void*) << kLeastArrayLog2);
   static constexpr size_t kRemoteBytes = RemoteStash::kEntries * sizeof(RemoteStash::Entry);
+  // A thread that does little keeps little: no bin grows before so many slow paths.
+  static constexpr uint64_t kFirstGrowth = 32;
   // Groups of foreign objects from this size on are handed over at once.
   static constexpr unsigned kDirectBatch = 16;
 
@@ -282,11 +284,11 @@ class alignas(2 * kCacheLine) Tcache {
   TcacheControl* control_ = nullptr;
   ShardId shard_;
   uint8_t next_victim_ = 1;
-  uint64_t next_idle_look_ = 0;     // in milliseconds
-  uint64_t next_counted_look_ = 0;  // in slow paths
-  uint64_t next_growth_ = 0;        // no bin grows before so many slow paths
-  Pace wide_pace_;                  // of wide blocks that no bin held
-  Pace growth_pace_;                // of blocks that moved to grow
+  uint64_t next_idle_look_ = 0;          // in milliseconds
+  uint64_t next_counted_look_ = 0;       // in slow paths
+  uint64_t next_growth_ = kFirstGrowth;  // no bin grows before so many slow paths
+  Pace wide_pace_;                       // of wide blocks that no bin held
+  Pace growth_pace_;                     // of blocks that moved to grow
   Counter capacity_bytes_;
   // Release/acquire: who sees the answer sees the bitmaps as the answer left them.
   std::atomic<uint32_t> answered_epoch_{0};

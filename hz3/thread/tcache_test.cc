@@ -58,6 +58,9 @@ class TcacheTest : public ::testing::Test {
     return objects;
   }
 
+  // The thread has done something before: its bins may grow.
+  static void Season(Tcache& cache) { cache.refills.Add(32); }
+
   // What the bins of all classes have in any case, whatever the thread's part is.
   static size_t FirstBinsBytes() {
     size_t bytes = 0;
@@ -128,6 +131,7 @@ TEST_F(TcacheTest, TinyObjectsOfAnotherShardAreNotReusedNextToTheirNeighbours) {
   const SizeClass tiny = ClassOf(16);
   Tcache* other = registry_.Start();
   ASSERT_FALSE(other->shard() == cache_->shard());
+  Season(*other);
   // As a thread that gets blocks from its parent, frees them and goes on with its own.
   const std::vector<void*> given = AllocateMany(*cache_, tiny, 16);
   for (size_t i = 0; i < given.size(); i += 2) Free(*other, tiny, given[i]);
@@ -148,6 +152,7 @@ constexpr uint64_t kNextLook = 1200;
 constexpr uint64_t kThirdLook = 1400;
 
 TEST_F(TcacheTest, ABinThatIsNotUsedGivesBackWhatItHolds) {
+  Season(*cache_);
   for (void* p : AllocateMany(*cache_, kMedium, 16)) Free(kMedium, p);
   for (void* p : AllocateMany(*cache_, kSmall, 16)) Free(kSmall, p);
   const unsigned medium = cache_->CachedObjects(kMedium);
@@ -167,6 +172,7 @@ TEST_F(TcacheTest, ABinThatIsNotUsedGivesBackWhatItHolds) {
 
 TEST_F(TcacheTest, WhereMemoryIsLimitedABinThatIsNotUsedIsEmptiedAfterSoManySlowPathsToo) {
   constexpr uint64_t kMany = 512;
+  Season(*cache_);
   for (void* p : AllocateMany(*cache_, kMedium, 16)) Free(kMedium, p);
   const unsigned medium = cache_->CachedObjects(kMedium);
   ASSERT_GT(medium, 4u);
@@ -357,6 +363,21 @@ TEST_F(TcacheTest, ABinGrowsWhileItMissesUpToTheBytesOfItsKind) {
     EXPECT_GT(cache_->CachedObjects(c) * size_t{InfoOf(c).size}, most / 4);
     EXPECT_GT(cache_->flushes.Get(), 0u);
   }
+}
+
+TEST_F(TcacheTest, BinsOfAThreadThatDoesLittleStayShort) {
+  Tcache* other = registry_.Start();
+  for (unsigned i = 0; i < 31; ++i) {
+    void* p = other->Refill(kMedium);
+    ASSERT_NE(p, nullptr);
+    EXPECT_LE(other->CachedObjects(kMedium), 1u);
+    Free(*other, kMedium, p);
+    other->FlushAll(Delivery::kBitmap);
+  }
+  const size_t before = other->capacity_bytes();
+  Free(*other, kMedium, other->Refill(kMedium));
+  EXPECT_GT(other->capacity_bytes(), before);
+  registry_.End(other);
 }
 
 TEST_F(TcacheTest, AllBinsTogetherKeepToTheThreadsPart) {
