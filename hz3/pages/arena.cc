@@ -6,9 +6,16 @@
 namespace hz3 {
 namespace {
 
-// Memory is made writable in steps of this many slots, so that a growing program makes one call
-// for 16 MiB; where the OS refuses that, slot by slot.
+// Memory is made writable in steps of this many slots, longer ones where much is in use: while the
+// kernel changes a mapping, page faults in it wait. Where it refuses that, slot by slot.
 constexpr uint32_t kCommitStep = 8;
+constexpr uint32_t kLongestCommitStep = 128;
+constexpr uint32_t kCommitPart = 4;  // of what is in use
+
+constexpr uint32_t StepFrom(uint32_t slots) {
+  const uint32_t part = slots / kCommitPart & ~(kCommitStep - 1);
+  return std::clamp(part, kCommitStep, kLongestCommitStep);
+}
 // Metadata is made writable for this many slots at once: 32 of them fill whole pages of each table.
 constexpr uint32_t kMetadataStep = 32;
 
@@ -166,16 +173,20 @@ bool Arena::AreFree(uint32_t first, uint32_t n) const {
 }
 
 void Arena::MarkSlots(uint32_t first, uint32_t n, bool free) {
-  for (uint32_t slot = first; slot < first + n; ++slot) {
-    const uint64_t bit = uint64_t{1} << (slot % kSlotsPerWord);
-    uint64_t& word = free_words_[slot / kSlotsPerWord];
-    word = free ? word | bit : word & ~bit;
-  }
+  SetFreeBits(first, n, free);
   const uint32_t count = free_slots();
   free_count_.store(free ? count + n : count - n, std::memory_order_relaxed);
   const size_t dirty = DirtyPagesIn(first, n);
   dirty_free_.store(free ? dirty_free_pages() + dirty : dirty_free_pages() - dirty,
                     std::memory_order_relaxed);
+}
+
+void Arena::SetFreeBits(uint32_t first, uint32_t n, bool free) {
+  for (uint32_t slot = first; slot < first + n; ++slot) {
+    const uint64_t bit = uint64_t{1} << (slot % kSlotsPerWord);
+    uint64_t& word = free_words_[slot / kSlotsPerWord];
+    word = free ? word | bit : word & ~bit;
+  }
   if (free) first_free_word_ = std::min(first_free_word_, first / kSlotsPerWord);
   const uint32_t frontier_word = used_slots() / kSlotsPerWord;
   while (first_free_word_ < frontier_word && free_words_[first_free_word_] == 0) ++first_free_word_;
@@ -190,7 +201,8 @@ size_t Arena::DirtyPagesIn(uint32_t first, uint32_t n) const {
 
 bool Arena::EnsureCommitted(uint32_t slots) {
   if (slots <= used_slots()) return true;
-  const uint32_t generous = std::min(slots_, static_cast<uint32_t>(RoundUp(slots, kCommitStep)));
+  const uint32_t generous =
+      std::min(slots_, std::max(slots, used_slots() + StepFrom(used_slots())));
   if (CommitUpTo(generous) || (generous != slots && CommitUpTo(slots))) return true;
   os_refusals_.fetch_add(1, std::memory_order_relaxed);
   return false;
@@ -202,14 +214,13 @@ bool Arena::CommitUpTo(uint32_t slots) {
   return true;
 }
 
-// Slots below `slots` are usable now.
+// Slots below `slots` are usable now. They were counted as free before, and hold no memory: their
+// records are left untouched.
 void Arena::AddCommitted(uint32_t slots) {
   const uint32_t from = used_slots();
   metadata_slots_ = std::max(metadata_slots_, MetadataFor(slots));
   committed_slots_.store(slots, std::memory_order_relaxed);
-  const uint32_t count = free_slots();
-  MarkSlots(from, slots - from, true);
-  free_count_.store(count, std::memory_order_relaxed);  // they were counted as free before
+  SetFreeBits(from, slots - from, true);
 }
 
 // Whoever needs the slots in the meantime commits them too, which does no harm.
@@ -221,7 +232,7 @@ void Arena::CommitNextStep() {
     from = used_slots();
     metadata_from = metadata_slots_;
   }
-  const uint32_t to = std::min(slots_, static_cast<uint32_t>(RoundUp(from + 1, kCommitStep)));
+  const uint32_t to = std::min(slots_, from + StepFrom(from));
   if (from < to && from != refused_from_) {
     if (!MakeUsable(from, to, metadata_from, MetadataFor(to))) {
       refused_from_ = from;

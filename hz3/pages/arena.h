@@ -160,6 +160,7 @@ class Arena {
   uint32_t FindSlots(uint32_t n, uint32_t align) const HZ3_REQUIRES(lease_);
   bool AreFree(uint32_t first, uint32_t n) const HZ3_REQUIRES(lease_);
   void MarkSlots(uint32_t first, uint32_t n, bool free) HZ3_REQUIRES(lease_);
+  void SetFreeBits(uint32_t first, uint32_t n, bool free) HZ3_REQUIRES(lease_);
   size_t DirtyPagesIn(uint32_t first, uint32_t n) const;
   // Free slots that are usable; a figure.
   int64_t UnusedCommitted() const {
