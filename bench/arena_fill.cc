@@ -38,7 +38,7 @@ ABSL_FLAG(std::string, arena_mib, "",
 ABSL_FLAG(int32_t, runs, 3, "runs of each row, each with a seed of its own");
 ABSL_FLAG(bool, quick, false, "one run, one arena, hz3 only: for a look and for gates");
 ABSL_FLAG(std::string, allocators, "", "only these, by name, with commas between");
-ABSL_FLAG(std::string, lanes, "", "of hz3: scale, fast or both; empty: both");
+ABSL_FLAG(std::string, lanes, "", "of hz3: scale, fast or scale,fast; empty: both");
 ABSL_FLAG(bool, touch, false, "write the first and last byte of each block");
 ABSL_FLAG(uint64_t, ring_slots, 4096, "blocks that wait between two threads, at most");
 ABSL_FLAG(std::string, on_full, "wait", "ring full: wait for room, or free here");

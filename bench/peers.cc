@@ -35,7 +35,7 @@
 ABSL_FLAG(std::string, rows, "", "only these: names, prefix*, *part*, with commas between");
 ABSL_FLAG(bool, list, false, "print the rows that would run, and what each of them is");
 ABSL_FLAG(std::string, group, "all", "synthetic, real or all");
-ABSL_FLAG(std::string, lanes, "", "of hz3: scale, fast or both; empty: both");
+ABSL_FLAG(std::string, lanes, "", "of hz3: scale, fast or scale,fast; empty: both");
 ABSL_FLAG(int32_t, runs, 0, "runs of each row and allocator; 0: 5, quick 3; verdicts need 5");
 ABSL_FLAG(bool, quick, false, "3 runs, without --rows of a few rows only: a look, no verdicts");
 ABSL_FLAG(double, min_pct, 2, "a smaller difference from the best peer, in %, is even");
