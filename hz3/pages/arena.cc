@@ -6,16 +6,9 @@
 namespace hz3 {
 namespace {
 
-// Memory is made writable in steps of this many slots, longer ones where much is in use: while the
-// kernel changes a mapping, page faults in it wait. Where it refuses that, slot by slot.
+// Memory is made writable in steps of this many slots, so that a growing program makes one call
+// for 16 MiB; where the OS refuses that, slot by slot.
 constexpr uint32_t kCommitStep = 8;
-constexpr uint32_t kLongestCommitStep = 128;
-constexpr uint32_t kCommitPart = 4;  // of what is in use
-
-constexpr uint32_t StepFrom(uint32_t slots) {
-  const uint32_t part = slots / kCommitPart & ~(kCommitStep - 1);
-  return std::clamp(part, kCommitStep, kLongestCommitStep);
-}
 // Metadata is made writable for this many slots at once: 32 of them fill whole pages of each table.
 constexpr uint32_t kMetadataStep = 32;
 
@@ -201,8 +194,7 @@ size_t Arena::DirtyPagesIn(uint32_t first, uint32_t n) const {
 
 bool Arena::EnsureCommitted(uint32_t slots) {
   if (slots <= used_slots()) return true;
-  const uint32_t generous =
-      std::min(slots_, std::max(slots, used_slots() + StepFrom(used_slots())));
+  const uint32_t generous = std::min(slots_, static_cast<uint32_t>(RoundUp(slots, kCommitStep)));
   if (CommitUpTo(generous) || (generous != slots && CommitUpTo(slots))) return true;
   os_refusals_.fetch_add(1, std::memory_order_relaxed);
   return false;
@@ -232,7 +224,7 @@ void Arena::CommitNextStep() {
     from = used_slots();
     metadata_from = metadata_slots_;
   }
-  const uint32_t to = std::min(slots_, from + StepFrom(from));
+  const uint32_t to = std::min(slots_, static_cast<uint32_t>(RoundUp(from + 1, kCommitStep)));
   if (from < to && from != refused_from_) {
     if (!MakeUsable(from, to, metadata_from, MetadataFor(to))) {
       refused_from_ = from;
