@@ -682,6 +682,8 @@ void* Heap::ResizeInPlace(void* p, size_t bytes) {
     const size_t had = UsableSize(p);
     const bool sampled = ForgetSample(p);
     void* resized = Large(arena_, kTagHuge).Resize(arena_.segmap().PageOf(p), bytes);
+    // What it has left is free, for those too who have asked in vain.
+    if (resized != nullptr) shards_[0].NotePost();
     if (sampled && resized == nullptr) Sample(p, had);
     if (profile_.sampling() && resized != nullptr) [[unlikely]]
       MaybeSample(resized, PagesFor(bytes) * kPageSize);

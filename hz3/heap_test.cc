@@ -227,6 +227,17 @@ TEST(Heap, LargeBlocksGrowAndShrinkInPlaceOrByMovingPages) {
   Free(small);
 }
 
+// Else requests that have failed before would be refused from memory, although there are slots now
+// (found by the simulation).
+TEST(Heap, WhatABlockOfSlotsLeavesCountsAsReleased) {
+  char* p = Allocate(9 * kMiB);
+  ASSERT_NE(p, nullptr);
+  const uint64_t before = heap.Activity();
+  ASSERT_EQ(heap.ResizeInPlace(p, 3 * kMiB), p);
+  EXPECT_GT(heap.Activity(), before);
+  Free(p);
+}
+
 TEST(Heap, SuccessKeepsErrnoAndFailureIsEnomem) {
   errno = 4711;
   for (size_t bytes : kSizes) Free(Allocate(bytes));

@@ -486,6 +486,7 @@ void* ModelHeap::Resize(ModelThread&, void* p, size_t bytes) {
 void* ModelHeap::ResizeHuge(void* p, size_t bytes) {
   void* moved = HugeBlocks(arena_).Resize(arena_.segmap().PageOf(p), bytes);
   if (moved == nullptr) return nullptr;
+  shards_[0].NotePost();
   const size_t pages = SlotsFor(bytes) * kPagesPerSegment;
   if (moved == p) {
     oracle_->Resize(p, pages);
