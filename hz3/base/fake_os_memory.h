@@ -139,7 +139,7 @@ class FakeOsMemory final : public OsMemory {
     refused_[call] = refused;
   }
   bool Refused(Call call) {
-    if (during_[call]) during_[call]();
+    if (const std::function<void()> during = during_[call]) during();  // which may set another
     std::lock_guard<std::mutex> hold(mutex_);
     return calls_[call]++ == refuse_at_[call] || refused_[call];
   }

@@ -21,7 +21,7 @@ void* MetadataPool::Allocate(size_t bytes) {
   {
     LeaseHolder hold(lease_);
     result = AllocateUnderLease(bytes, &ahead);
-    grow = StartsToGrow();
+    grow = result != nullptr && StartsToGrow();  // else it was just refused
   }
   // Others may use the pages by now: they have page faults then, or wait for these.
   if (ahead.bytes > 0) os_->Populate(ahead.start, ahead.bytes);

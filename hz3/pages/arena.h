@@ -193,7 +193,7 @@ class Arena {
   uint32_t slots_ = 0;
 
   Lease purge_lease_;
-  Lease commit_lease_;  // of who commits ahead
+  Lease commit_lease_;  // of who commits ahead; nobody waits for it
   uint32_t refused_from_ HZ3_GUARDED_BY(commit_lease_) = kNoIndex;
   Lease fresh_lease_;
   FreshRuns fresh_slots_ HZ3_GUARDED_BY(fresh_lease_);

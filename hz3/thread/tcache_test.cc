@@ -365,6 +365,25 @@ TEST_F(TcacheTest, ABinGrowsWhileItMissesUpToTheBytesOfItsKind) {
   }
 }
 
+// But for the first of them, slots become usable while nobody holds a shard's lease.
+TEST_F(TcacheTest, RefillsWaitForTheKernelOutsideOfTheLease) {
+  Allocate(kMedium);
+  unsigned outside = 0;
+  unsigned inside = 0;
+  os_.set_during(FakeOsMemory::kCommit, [&] {
+    Lease& lease = shards_[cache_->shard()].lease();
+    const bool is_free = lease.TryLock();
+    if (is_free) lease.Unlock();
+    ++(is_free ? outside : inside);
+  });
+  const uint32_t first_step = arena_.used_slots();
+  while (arena_.used_slots() < arena_.slots()) ASSERT_NE(Allocate(kMedium), nullptr);
+  os_.set_during(FakeOsMemory::kCommit, {});
+  EXPECT_LT(first_step, arena_.slots());
+  EXPECT_GT(outside, 0u);
+  EXPECT_EQ(inside, 0u);
+}
+
 TEST_F(TcacheTest, BinsOfAThreadThatDoesLittleStayShort) {
   Tcache* other = registry_.Start();
   for (unsigned i = 0; i < 31; ++i) {
